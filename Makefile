@@ -1,0 +1,125 @@
+# Labyard: one non-recursive make file; every mode builds into its own folder below build/.
+#
+#   make                 lab, labd and lab-fetch (MODE=debug)
+#   make MODE=asan       the same under AddressSanitizer and UBSan; also release, tsan, cov
+#   make help            what else there is
+
+MODE ?= debug
+B := build/$(MODE)
+PREFIX ?= /usr/local
+DESTDIR ?=
+VERSION := 0.1.0
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+# --- tools and flags -------------------------------------------------------------------------
+
+CC ?= cc
+AR ?= ar
+PKG_CONFIG ?= pkg-config
+
+WARN := -Wall -Wextra -Wshadow -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef \
+	-Wpointer-arith -Wwrite-strings -Wno-unused-parameter
+ifdef DEVELOPER
+WARN += -Werror
+endif
+
+OPT_debug := -Og -g
+OPT_release := -O2 -g -D_FORTIFY_SOURCE=3
+OPT_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+OPT_tsan := -O1 -g -fsanitize=thread
+OPT_cov := -O0 -g --coverage
+ifeq ($(origin OPT_$(MODE)),undefined)
+$(error MODE '$(MODE)' is not known: use debug, release, asan, tsan or cov)
+endif
+
+HARDEN := -fstack-protector-strong -fstack-clash-protection -fPIE
+ifeq ($(shell uname -m),x86_64)
+HARDEN += -fcf-protection
+endif
+
+CPPFLAGS_ := -D_GNU_SOURCE -DLABYARD_VERSION='"$(VERSION)"' -DLABYARD_PREFIX='"$(PREFIX)"' -Ilib -I.
+CFLAGS_ := -std=gnu11 $(OPT_$(MODE)) $(HARDEN) $(WARN) $(CFLAGS)
+LDFLAGS_ := $(OPT_$(MODE)) -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
+
+# Foreign libraries by the folder that owns them (scripts/check-layers holds the headers to it).
+PKG_ev := libuv
+PKG_codec := yajl yaml-0.1
+PKG_net := libcurl
+PKG_store := sqlite3
+PKG_content := libarchive
+PKG_record := libsodium
+PKG_api := libmicrohttpd
+PKG_lab := smartcols
+PKG_lab-fetch := libarchive libseccomp
+PKGS := $(sort $(PKG_ev) $(PKG_codec) $(PKG_net) $(PKG_store) $(PKG_content) $(PKG_record) \
+	$(PKG_api) $(PKG_lab) $(PKG_lab-fetch) cmocka)
+
+ifneq ($(filter-out help clean setup quickstart test,$(or $(MAKECMDGOALS),all)),)
+MISSING := $(strip $(foreach p,$(PKGS),$(shell $(PKG_CONFIG) --exists $(p) || echo $(p))))
+ifneq ($(MISSING),)
+$(error not found by pkg-config: $(MISSING). Run 'make setup' (as root), or install their development packages)
+endif
+CPPFLAGS_ += $(shell $(PKG_CONFIG) --cflags $(PKGS))
+FOREIGN := $(shell $(PKG_CONFIG) --libs $(PKGS)) -lwslay -lpthread
+endif
+
+# --- library folders, lowest first -----------------------------------------------------------
+
+DIRS := $(foreach d,base ev codec net store content engine lab session record grade api,\
+	$(if $(wildcard lib/$(d)/.),$(d)))
+srcs = $(wildcard lib/$(1)/*.c lib/$(1)/*/*.c)
+objs = $(patsubst %.c,$(B)/%.o,$(1))
+LIBS := $(foreach d,$(DIRS),$(B)/lib$(d).a)
+reverse = $(if $(1),$(call reverse,$(wordlist 2,$(words $(1)),$(1))) $(firstword $(1)))
+LINK := $(call reverse,$(LIBS))
+
+define library
+$(B)/lib$(1).a: $$(call objs,$$(call srcs,$(1)))
+	@rm -f $$@
+	$$(QUIET_AR)$(AR) rcs $$@ $$^
+endef
+$(foreach d,$(DIRS),$(eval $(call library,$(d))))
+
+# --- programs --------------------------------------------------------------------------------
+
+PROGS := $(patsubst cmd/%/main.c,%,$(wildcard cmd/*/main.c))
+define program
+$(B)/$(1): $$(call objs,$$(wildcard cmd/$(1)/*.c)) $$(LIBS)
+	$$(QUIET_LD)$$(CC) $$(LDFLAGS_) -o $$@ $$(filter %.o,$$^) -Wl,--start-group $$(LINK) -Wl,--end-group $$(FOREIGN)
+endef
+$(foreach p,$(PROGS),$(eval $(call program,$(p))))
+
+all: $(addprefix $(B)/,$(PROGS))
+
+# --- compiling -------------------------------------------------------------------------------
+
+ifndef V
+QUIET_CC = @echo "  CC $@";
+QUIET_LD = @echo "  LD $@";
+QUIET_AR = @
+endif
+
+# Objects are made again when the flags change, not only when a file does.
+FLAGS := $(CC) $(CPPFLAGS_) $(CFLAGS_) $(LDFLAGS_)
+$(B)/flags: FORCE
+	@mkdir -p $(B); echo '$(subst ','\'',$(FLAGS))' | cmp -s - $@ || echo '$(subst ','\'',$(FLAGS))' >$@
+
+$(B)/%.o: %.c $(B)/flags
+	@mkdir -p $(@D)
+	$(QUIET_CC)$(CC) $(CPPFLAGS_) $(CFLAGS_) -MMD -MP -c -o $@ $<
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
+
+include $(wildcard tests/tests.mk)
+
+help:
+	@sed -n 's/^#   \(make.*\)/  \1/p' Makefile $(wildcard tests/tests.mk)
+
+clean:
+	rm -rf build
+
+FORCE:
+.PHONY: all help clean FORCE
