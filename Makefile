@@ -21,7 +21,7 @@ AR ?= ar
 PKG_CONFIG ?= pkg-config
 
 WARN := -Wall -Wextra -Wshadow -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef \
-	-Wpointer-arith -Wwrite-strings -Wno-unused-parameter
+	-Wpointer-arith -Wwrite-strings -Wno-unused-parameter -Wno-format-truncation
 ifdef DEVELOPER
 WARN += -Werror
 endif
