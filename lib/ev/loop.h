@@ -1,0 +1,59 @@
+/*
+ * loop.h - the one event loop: timers, descriptors, signals, work for later (libuv behind it).
+ *
+ * One thread runs the loop and owns every object here; only loop_post() may be called from other
+ * threads. A callback is short (<= 10 ms). Callbacks may start, stop and free anything, also
+ * themselves: freed objects are closed by libuv in a later turn. Times come from the clock that
+ * was injected, so tests move it with loop_advance() and never sleep.
+ */
+#pragma once
+
+#include "base/clock.h"
+#include "base/err.h"
+
+struct loop;
+struct timer;
+struct watch;
+struct sigwatch;
+
+typedef void (*loop_cb)(void *arg);
+
+/* clock NULL = the system's. Errors: ERR_IO. */
+int loop_new(struct loop **ret, const struct clock *clock, struct err *e);
+void loop_free(struct loop *l); /* runs until every handle is closed; asserts that none is left */
+DEFINE_CLEANUP(struct loop *, loop_free)
+
+void loop_run(struct loop *l);  /* until loop_stop(); blocking */
+void loop_stop(struct loop *l); /* from the loop's thread */
+bool loop_once(struct loop *l, bool wait); /* one turn; false when nothing is left to wait for */
+
+int64_t loop_now_ms(const struct loop *l);  /* boot clock */
+int64_t loop_wall_ms(const struct loop *l); /* unix time */
+
+/* Run fn(arg) at the end of this turn, in order. For frees and for completions that must not come from inside start. */
+void loop_defer(struct loop *l, loop_cb fn, void *arg);
+
+/* As loop_defer, from any thread. */
+void loop_post(struct loop *l, loop_cb fn, void *arg);
+
+/* A one-shot timer. timer_start re-arms; ms <= 0 means the next turn. */
+struct timer *timer_new(struct loop *l, loop_cb fn, void *arg);
+void timer_start(struct timer *t, int64_t ms);
+void timer_stop(struct timer *t);
+bool timer_active(const struct timer *t);
+void timer_free(struct timer *t); /* NULL is fine */
+
+/* With an injected clock: fire what is due now (call after moving the clock). */
+void loop_advance(struct loop *l);
+
+enum { WATCH_READ = 1, WATCH_WRITE = 2 };
+typedef void (*watch_cb)(void *arg, int events);
+
+/* Watch a descriptor. Stop or free the watch BEFORE the descriptor is closed, or libuv aborts. */
+struct watch *watch_new(struct loop *l, int fd, watch_cb fn, void *arg);
+void watch_set(struct watch *w, int events); /* 0 = none */
+void watch_free(struct watch *w);            /* NULL is fine */
+
+typedef void (*sig_cb)(void *arg, int signo);
+struct sigwatch *sigwatch_new(struct loop *l, int signo, sig_cb fn, void *arg);
+void sigwatch_free(struct sigwatch *s);
