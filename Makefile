@@ -45,6 +45,7 @@ CFLAGS_ := -std=gnu11 $(OPT_$(MODE)) $(HARDEN) $(WARN) $(CFLAGS)
 LDFLAGS_ := $(OPT_$(MODE)) -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
 
 # Foreign libraries by the folder that owns them (scripts/check-layers holds the headers to it).
+PKG_base := libsodium
 PKG_ev := libuv
 PKG_codec := yajl yaml-0.1
 PKG_net := libcurl
@@ -54,8 +55,8 @@ PKG_record := libsodium
 PKG_api := libmicrohttpd
 PKG_lab := smartcols
 PKG_lab-fetch := libarchive libseccomp
-PKGS := $(sort $(PKG_ev) $(PKG_codec) $(PKG_net) $(PKG_store) $(PKG_content) $(PKG_record) \
-	$(PKG_api) $(PKG_lab) $(PKG_lab-fetch) cmocka)
+PKGS := $(sort $(PKG_base) $(PKG_ev) $(PKG_codec) $(PKG_net) $(PKG_store) $(PKG_content) \
+	$(PKG_record) $(PKG_api) $(PKG_lab) $(PKG_lab-fetch) cmocka)
 
 ifneq ($(filter-out help clean setup quickstart test,$(or $(MAKECMDGOALS),all)),)
 MISSING := $(strip $(foreach p,$(PKGS),$(shell $(PKG_CONFIG) --exists $(p) || echo $(p))))
