@@ -2,6 +2,7 @@
 #
 #   make                 lab, labd and lab-fetch (MODE=debug)
 #   make MODE=asan       the same under AddressSanitizer and UBSan; also release, tsan, cov
+#   make setup           install the packages a build needs
 #   make help            what else there is
 
 MODE ?= debug
@@ -116,6 +117,11 @@ $(B)/%.o: %.c $(B)/flags
 
 include $(wildcard tests/tests.mk)
 
+# --- for people ------------------------------------------------------------------------------
+
+setup:
+	@scripts/$@
+
 help:
 	@sed -n 's/^#   \(make.*\)/  \1/p' Makefile $(wildcard tests/tests.mk)
 
@@ -123,4 +129,4 @@ clean:
 	rm -rf build
 
 FORCE:
-.PHONY: all help clean FORCE
+.PHONY: all setup help clean FORCE
