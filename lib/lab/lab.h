@@ -15,7 +15,6 @@ enum lab_check_type { CHECK_PROGRAM, CHECK_CONTAINER };
 enum lab_severity { SEVERITY_NORMAL, SEVERITY_REQUIRED, SEVERITY_INFO };
 enum lab_detail { DETAIL_FULL, DETAIL_ACTUAL_ONLY, DETAIL_VERDICT, DETAIL_NONE };
 enum lab_condition { DEPENDS_STARTED, DEPENDS_HEALTHY, DEPENDS_COMPLETED };
-enum lab_action_kind { ACTION_RECREATE, ACTION_STOP, ACTION_START, ACTION_PUT, ACTION_EXEC };
 
 /* The words used in files, output and the database for these enums. */
 const char *lab_role_name(enum lab_role r);
@@ -148,21 +147,11 @@ struct lab_task {
 	size_t n_hints;
 };
 
-struct lab_action {
-	enum lab_action_kind kind;
-	int *services;
-	size_t n_services;
-	char *path, *from, *user; /* put: path, from; exec: user */
-	int mode;
-	char **run;
-	int64_t timeout_ms;
-};
-
 struct lab_phase {
 	char *id, *title, *option;
-	struct lab_action *actions;
-	size_t n_actions;
-	char **run; /* NULL = none */
+	int *recreate; /* services that get new containers first (the only action of `do`) */
+	size_t n_recreate;
+	char **run; /* the stimulus; NULL = none */
 	int64_t least_ms, most_ms;
 	int *needs; /* phases */
 	size_t n_needs;
@@ -212,6 +201,8 @@ struct lab {
 	int pass_mark_bp, hint_floor_bp;
 	int64_t budget_ms;
 	int grading_by; /* service or -1 */
+	int test_seeds; /* `lab test`: whole gradings of the solution */
+	int64_t test_budget_ms;
 	struct lab_capture *captures;
 	size_t n_captures;
 	struct lab_phase *phases;
