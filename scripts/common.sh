@@ -107,3 +107,18 @@ engine_find() {
 	done
 	return 1
 }
+
+# --- tests and labs --------------------------------------------------------------------------
+
+# The source of a test: of the program build/MODE/tests/DIR/test_x it is tests/DIR/test_x.c.
+test_source() { # TEST
+	case $1 in
+	build/*) echo "${1#build/*/}.c" ;;
+	*) echo "$1" ;;
+	esac
+}
+
+# The base images that the bundled labs are built on.
+base_images() {
+	grep -rhoE '^FROM debian:[0-9]+-slim' "$TOP/labs" | sed 's/^FROM //' | sort -u
+}

@@ -1,14 +1,33 @@
-# Test targets. Every tests/unit/test_<module>.c is one cmocka program.
+# Test targets. Every tests/*/test_<module>.c is one cmocka program; tests/fake/*.c is linked to all.
 #
-#   make unit            build and run the unit tests
+#   make test            everything, under ASan and UBSan (T=word: tests with that in their name)
+#   make unit            build and run the unit tests in this MODE, and nothing else
+#   make check           what needs no engine and no run: layers, headers, shell scripts, style
 
-UNITS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
+TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/*/test_*.c))
+UNITS := $(filter $(B)/tests/unit/%,$(TESTS))
+FAKES := $(call objs,$(wildcard tests/fake/*.c))
 
-$(B)/tests/%: $(B)/tests/unit/%.o $(LIBS)
-	@mkdir -p $(@D)
+$(TESTS): %: %.o $(FAKES) $(LIBS)
 	$(QUIET_LD)$(CC) $(LDFLAGS_) -o $@ $(filter %.o,$^) -Wl,--start-group $(LINK) -Wl,--end-group $(FOREIGN)
 
-unit: $(addprefix $(B)/tests/,$(UNITS))
+tests: $(TESTS)
+
+unit: $(UNITS)
 	@set -e; for t in $^; do echo "  TEST $$t"; $$t; done
 
-.PHONY: unit
+# MODE=... on the command line chooses another build to test. Without -j all cores are used.
+TEST_MODE := $(if $(filter command,$(firstword $(origin MODE))),$(MODE),asan)
+test:
+	@scripts/setup build test
+	@+$(MAKE) $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc)) --no-print-directory \
+		MODE=$(TEST_MODE) DEVELOPER=1 all tests
+	@scripts/run-tests build/$(TEST_MODE) $(T)
+
+check: $(B)/flags
+	@scripts/check-layers
+	@scripts/check-headers $(B)
+	@scripts/check-shell
+	@scripts/check-style
+
+.PHONY: tests unit test check
