@@ -2,6 +2,7 @@
 #
 #   make                 lab, labd and lab-fetch (MODE=debug)
 #   make MODE=asan       the same under AddressSanitizer and UBSan; also release, tsan, cov
+#   make quickstart      from a fresh clone to a running lab
 #   make setup           install the packages a build needs
 #   make help            what else there is
 
@@ -119,8 +120,8 @@ include $(wildcard tests/tests.mk)
 
 # --- for people ------------------------------------------------------------------------------
 
-setup:
-	@scripts/$@
+setup quickstart:
+	@+scripts/$@
 
 help:
 	@sed -n 's/^#   \(make.*\)/  \1/p' Makefile $(wildcard tests/tests.mk)
@@ -129,4 +130,4 @@ clean:
 	rm -rf build
 
 FORCE:
-.PHONY: all setup help clean FORCE
+.PHONY: all setup quickstart help clean FORCE
