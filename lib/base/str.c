@@ -237,9 +237,9 @@ void str_rfc3339(int64_t unix_ms, char out[static 32])
 
 /* --- text of strangers --- */
 
-/* Length of the valid UTF-8 sequence at p (at most n bytes), 0 when there is none; its value. */
-static size_t utf8_at(const unsigned char *p, size_t n, uint32_t *cp)
+size_t str_utf8_at(const char *s, size_t n, uint32_t *ret)
 {
+	const unsigned char *p = (const unsigned char *)s;
 	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
 	size_t len = p[0] < 0x80 ? 1 : p[0] < 0xc0 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : p[0] < 0xf8 ? 4 : 0;
 
@@ -253,17 +253,16 @@ static size_t utf8_at(const unsigned char *p, size_t n, uint32_t *cp)
 	}
 	if (v < least[len] || v > 0x10ffff || (v >= 0xd800 && v <= 0xdfff))
 		return 0;
-	*cp = v;
+	*ret = v;
 	return len;
 }
 
 bool str_utf8(const char *s, size_t n)
 {
-	const unsigned char *p = (const unsigned char *)s;
 	uint32_t cp;
 
 	for (size_t i = 0, len; i < n; i += len) {
-		len = utf8_at(p + i, n - i, &cp);
+		len = str_utf8_at(s + i, n - i, &cp);
 		if (!len)
 			return false;
 	}
@@ -279,21 +278,20 @@ static bool hidden(uint32_t cp)
 
 char *str_visible(const char *s, size_t n, bool lines)
 {
-	const unsigned char *p = (const unsigned char *)s;
 	struct buf b = BUF(n * 6 + 1);
 
 	for (size_t i = 0; i < n;) {
 		uint32_t cp = 0;
-		size_t len = utf8_at(p + i, n - i, &cp);
+		size_t len = str_utf8_at(s + i, n - i, &cp);
 
 		if (!len)
-			(void)buf_addf(&b, "\\x%02x", p[i]);
+			(void)buf_addf(&b, "\\x%02x", (unsigned char)s[i]);
 		else if (lines && (cp == '\n' || cp == '\t'))
 			(void)buf_addc(&b, (char)cp);
 		else if (hidden(cp))
 			(void)buf_addf(&b, cp < 0x100 ? "\\x%02x" : "\\u%04x", cp);
 		else
-			(void)buf_add(&b, p + i, len);
+			(void)buf_add(&b, s + i, len);
 		i += len ? len : 1;
 	}
 	return buf_take(&b);
