@@ -23,7 +23,7 @@ AR ?= ar
 PKG_CONFIG ?= pkg-config
 
 WARN := -Wall -Wextra -Wshadow -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef \
-	-Wpointer-arith -Wwrite-strings -Wno-unused-parameter -Wno-format-truncation
+	-Wpointer-arith -Wwrite-strings -Wno-unused-parameter -Wno-unknown-warning-option -Wno-format-truncation
 ifdef DEVELOPER
 WARN += -Werror
 endif
@@ -33,8 +33,9 @@ OPT_release := -O2 -g -D_FORTIFY_SOURCE=3
 OPT_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 OPT_tsan := -O1 -g -fsanitize=thread
 OPT_cov := -O0 -g --coverage
+OPT_fuzz := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 ifeq ($(origin OPT_$(MODE)),undefined)
-$(error MODE '$(MODE)' is not known: use debug, release, asan, tsan or cov)
+$(error MODE '$(MODE)' is not known: use debug, release, asan, tsan, cov or fuzz)
 endif
 
 HARDEN := -fstack-protector-strong -fstack-clash-protection -fPIE

@@ -3,6 +3,7 @@
 #   make test            everything, under ASan and UBSan (T=word: tests with that in their name)
 #   make unit            build and run the unit tests in this MODE, and nothing else
 #   make check           what needs no engine and no run: layers, headers, shell scripts, style
+#   make fuzz T=json     fuzz one target of tests/fuzz with libFuzzer (clang) for S=60 seconds
 
 TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/*/test_*.c))
 UNITS := $(filter $(B)/tests/unit/%,$(TESTS))
@@ -30,4 +31,15 @@ check: $(B)/flags
 	@scripts/check-shell
 	@scripts/check-style
 
-.PHONY: tests unit test check
+# The stored corpora are replayed by the unit tests; what the fuzzer finds beyond them stays in build/.
+S ?= 60
+$(B)/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(LIBS)
+	$(QUIET_LD)$(CC) $(LDFLAGS_) -fsanitize=fuzzer -o $@ $(filter %.o,$^) -Wl,--start-group $(LINK) -Wl,--end-group $(FOREIGN)
+
+fuzz:
+	@test -n '$(T)' || { echo 'usage: make fuzz T=$(subst $() ,|,$(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))) [S=seconds]' >&2; exit 2; }
+	$(MAKE) MODE=fuzz CC=clang build/fuzz/fuzz_$(T)
+	mkdir -p build/fuzz/corpus/$(T)
+	build/fuzz/fuzz_$(T) -max_total_time=$(S) build/fuzz/corpus/$(T) tests/fuzz/corpus/$(T)
+
+.PHONY: tests unit test check fuzz
