@@ -59,7 +59,7 @@ char *str_visible(const char *s, size_t n, bool lines);
 /* Strict UTF-8 (no overlong forms, no surrogates). */
 bool str_utf8(const char *s, size_t n);
 
-/* Length and code point of the UTF-8 sequence that s[0..n) begins with; 0 when it is invalid. n >= 1. */
+/* Length and code point of the sequence that s[0..n) begins with; 0 when it is invalid. n >= 1. */
 size_t str_utf8_at(const char *s, size_t n, uint32_t *ret);
 
 /* Edit distance, for "did you mean"; at most `limit` + 1 is returned. */

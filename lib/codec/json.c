@@ -2,16 +2,18 @@
  * json.c - the reader: yajl's events become a tree in one arena.
  *
  * yajl is lenient where it matters: it accepts overlong UTF-8 and lone surrogates, vertical tabs as
- * white space and an unfinished string behind the value, passes NULs on, saturates integers, reports
- * both of two equal keys, and has no depth limit. So the text is checked before yajl sees it
- * (check_text), numbers are parsed from their raw text, and depth, keys, the number of values and
- * what follows the value are watched here.
+ * white space and an unfinished string behind the value, passes NULs on, saturates integers,
+ * reports both of two equal keys, and has no depth limit. So the text is checked before yajl sees
+ * it (check_text), numbers are parsed from their raw text, and depth, keys, the number of values
+ * and what follows the value are watched here.
  *
- * Values are collected on one stack. When a container ends, its values move from the top of the stack
- * into the arena as one array: nodes are 24 bytes, children lie side by side, nothing is recursive.
+ * Values are collected on one stack. When a container ends, its values move from the top of the
+ * stack into the arena as one array: nodes are 24 bytes, children lie side by side, nothing is
+ * recursive.
  *
- * yajl's own memory is bounded by the text (one state byte a level, one copy of the longest string),
- * so its allocator needs no budget; it aborts when memory runs out, because yajl 2.1 does not check.
+ * yajl's own memory is bounded by the text (one state byte a level, one copy of the longest
+ * string), so its allocator needs no budget; it aborts when memory runs out, because yajl 2.1 does
+ * not check.
  */
 #include "codec/json.h"
 #include "base/map.h"
@@ -127,7 +129,8 @@ static int bad(const struct parser *p, size_t at, struct err *e, const char *wha
 			line++;
 			start = i + 1;
 		}
-	return err_set(e, ERR_PROTO, "bad JSON at line %zu, column %zu: %s", line, at - start + 1, what);
+	return err_set(
+		e, ERR_PROTO, "bad JSON at line %zu, column %zu: %s", line, at - start + 1, what);
 }
 
 /* The value of the four hex digits at s, or -1. */
@@ -284,7 +287,8 @@ static int on_string(void *ctx, const unsigned char *s, size_t n)
 static int open_container(struct parser *p, enum json_type type)
 {
 	if (p->depth == JSON_DEPTH_MAX) {
-		err_set(&p->err, ERR_LIMIT, "the JSON is nested more than %d levels deep", JSON_DEPTH_MAX);
+		err_set(&p->err, ERR_LIMIT, "the JSON is nested more than %d levels deep",
+			JSON_DEPTH_MAX);
 		return STOP;
 	}
 	if (!push(p, type))
@@ -312,7 +316,8 @@ static int on_end(void *ctx)
 
 	map_free(TAKE(f->seen));
 	if (n) {
-		j->items = memcpy(arena_take(p->doc, n * sizeof(*j)), &p->stack[f->base], n * sizeof(*j));
+		j->items = memcpy(
+			arena_take(p->doc, n * sizeof(*j)), &p->stack[f->base], n * sizeof(*j));
 		j->n = (uint32_t)n;
 		p->n = f->base;
 	}
@@ -345,7 +350,8 @@ static bool new_key(struct parser *p, const char *key)
 static int on_key(void *ctx, const unsigned char *s, size_t n)
 {
 	struct parser *p = ctx;
-	uintptr_t at = (uintptr_t)s - (uintptr_t)p->text; /* far outside when yajl decoded escapes */
+	/* far outside the text when yajl had to decode escapes */
+	uintptr_t at = (uintptr_t)s - (uintptr_t)p->text;
 	char what[240];
 
 	p->key = arena_str(p->doc, s, n);
@@ -520,7 +526,9 @@ int64_t json_int(const struct json *j, int64_t otherwise)
 
 double json_double(const struct json *j, double otherwise)
 {
-	return json_type(j) == JSON_DOUBLE ? j->number : json_type(j) == JSON_INT ? (double)j->integer : otherwise;
+	if (json_type(j) == JSON_INT)
+		return (double)j->integer;
+	return json_type(j) == JSON_DOUBLE ? j->number : otherwise;
 }
 
 bool json_bool(const struct json *j, bool otherwise)

@@ -1,13 +1,13 @@
 /*
  * json.h - JSON in and out over yajl's SAX interface.
  *
- * Reading is strict: UTF-8 without overlong forms or surrogates, no comments, no NUL inside strings,
- * duplicate keys are errors, depth <= 64, at most 524 288 values. The result is a tree in one arena.
- * Writing: a writer on a struct buf. Pure functions; blocking only for the CPU; no locale; a tree may
- * be read from several threads.
+ * Reading is strict: UTF-8 without overlong forms or surrogates, no comments, no NUL inside
+ * strings, duplicate keys are errors, depth <= 64, at most 524 288 values. The result is a tree in
+ * one arena. Writing: a writer on a struct buf. Pure functions; blocking only for the CPU; no
+ * locale; a tree may be read from several threads.
  *
- * Numbers: a whole number (no '.', no exponent) that fits is a JSON_INT and exact. Everything else is
- * a JSON_DOUBLE, also whole numbers outside int64, which engines write for "no limit"
+ * Numbers: a whole number (no '.', no exponent) that fits is a JSON_INT and exact. Everything else
+ * is a JSON_DOUBLE, also whole numbers outside int64, which engines write for "no limit"
  * (18446744073709551615): json_int() answers those with its default, never with a wrong integer.
  * Numbers beyond the range of a double are errors.
  */
@@ -15,7 +15,9 @@
 
 #include "base/buf.h"
 
-enum json_type { JSON_NULL, JSON_BOOL, JSON_INT, JSON_DOUBLE, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+enum json_type {
+	JSON_NULL, JSON_BOOL, JSON_INT, JSON_DOUBLE, JSON_STRING, JSON_ARRAY, JSON_OBJECT,
+};
 
 enum {
 	JSON_DEPTH_MAX = 64,
@@ -36,21 +38,22 @@ void json_free(struct json *root); /* NULL is fine; only for the root */
 DEFINE_CLEANUP(struct json *, json_free)
 
 /* Every getter takes NULL and nodes of another type, and answers with the default. */
-enum json_type json_type(const struct json *j); /* JSON_NULL for NULL */
+enum json_type json_type(const struct json *j);                       /* JSON_NULL for NULL */
 const struct json *json_get(const struct json *j, const char *key);   /* member or NULL */
 const struct json *json_path(const struct json *j, const char *path); /* "HostConfig.Memory" */
 size_t json_len(const struct json *j);                                /* of array or object */
 const struct json *json_at(const struct json *j, size_t i);           /* element or member value */
-const char *json_key(const struct json *j, size_t i);                 /* member name, in document order */
-const char *json_str(const struct json *j);                           /* NULL unless a string; borrowed */
+const char *json_key(const struct json *j, size_t i); /* member name, in document order */
+const char *json_str(const struct json *j);           /* NULL unless a string; borrowed */
 const char *json_str_or(const struct json *j, const char *otherwise);
 int64_t json_int(const struct json *j, int64_t otherwise);
-double json_double(const struct json *j, double otherwise);           /* also for integers */
+double json_double(const struct json *j, double otherwise); /* also for integers */
 bool json_bool(const struct json *j, bool otherwise);
 
 /* json_for_each(child, array) {...} */
 #define json_for_each(child, j)                                                                    \
-	for (size_t json_i_ = 0; json_i_ < json_len(j) && ((child) = json_at((j), json_i_), true); json_i_++)
+	for (size_t json_i_ = 0; json_i_ < json_len(j) && ((child) = json_at((j), json_i_), true); \
+		json_i_++)
 
 /*
  * A stream of documents, one per line or run together (engine streams). Feed bytes as they come;
@@ -72,8 +75,8 @@ DEFINE_CLEANUP(struct json_stream *, json_stream_free)
  * Writer. Calls nest like the document; key NULL inside arrays and at the top. Broken nesting (a
  * missing key, more than 64 levels) aborts. Invalid UTF-8 in keys and values is replaced by U+FFFD
  * (values may come from strangers); doubles are written with as few digits as read back equal, and
- * NaN and infinities as null. Empty arrays and objects are written as such: leave the call out where
- * absence is meant. When out passes its maximum, out->full says so and the text is worthless.
+ * NaN and infinities as null. Empty arrays and objects are written as such: leave the call out
+ * where absence is meant. When out passes its maximum, out->full says so and the text is worthless.
  * The text is not safe inside HTML ('<' and U+2028 are written as they are).
  */
 struct json_writer {
@@ -87,7 +90,7 @@ struct json_writer {
 void json_begin(struct json_writer *w, struct buf *out, bool pretty);
 void json_object(struct json_writer *w, const char *key); /* opens; the top level has key NULL */
 void json_array(struct json_writer *w, const char *key);
-void json_end(struct json_writer *w); /* closes the innermost */
+void json_end(struct json_writer *w);                              /* closes the innermost */
 void json_put_str(struct json_writer *w, const char *key, const char *v); /* NULL value = null */
 void json_put_strn(struct json_writer *w, const char *key, const char *v, size_t n);
 void json_put_int(struct json_writer *w, const char *key, int64_t v);
@@ -96,4 +99,5 @@ void json_put_bool(struct json_writer *w, const char *key, bool v);
 void json_put_null(struct json_writer *w, const char *key);
 /* Copies a tree; NULL = null. Levels of the tree do not count towards the 64. */
 void json_put(struct json_writer *w, const char *key, const struct json *v);
-void json_put_strv(struct json_writer *w, const char *key, char *const *list); /* array of strings */
+/* An array of strings; NULL = an empty one. */
+void json_put_strv(struct json_writer *w, const char *key, char *const *list);

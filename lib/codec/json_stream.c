@@ -2,8 +2,8 @@
  * json_stream.c - cuts a stream of bytes into JSON documents.
  *
  * The cutter knows only strings, brackets and white space: enough to see where a document ends. The
- * reader of json.c judges each piece, so a stream is exactly as strict as a single document. A piece
- * that lies whole in the bytes that were fed is parsed where it is; only cut ones are copied.
+ * reader of json.c judges each piece, so a stream is exactly as strict as a single document. A
+ * piece that lies whole in the bytes that were fed is parsed where it is; only cut ones are copied.
  */
 #include "codec/json.h"
 
@@ -12,9 +12,9 @@ struct json_stream {
 	void *arg;
 	struct buf held; /* the begun document, from earlier feeds */
 	unsigned depth;
-	bool begun;    /* inside a document */
-	bool string;   /* inside a string */
-	bool escaped;  /* behind a backslash */
+	bool begun;     /* inside a document */
+	bool string;    /* inside a string */
+	bool escaped;   /* behind a backslash */
 	struct err err; /* the first error; its code is 0 while all is well */
 };
 
@@ -58,7 +58,7 @@ static size_t skip_string(struct json_stream *s, const char *p, size_t n)
 	return i < n ? i + 1 : n;
 }
 
-/* Where the begun document ends in p: the offset behind it; *ret_whole false = not in these n bytes. */
+/* The offset in p behind the begun document, or n and not *ret_whole when it goes on. */
 static size_t cut(struct json_stream *s, const char *p, size_t n, bool *ret_whole)
 {
 	size_t i = 0;
@@ -88,14 +88,22 @@ static size_t cut(struct json_stream *s, const char *p, size_t n, bool *ret_whol
 	return n;
 }
 
+static int too_large(struct err *e)
+{
+	return err_set(e, ERR_LIMIT, "a JSON document of the stream is larger than %d KiB",
+		JSON_CHUNK_MAX >> 10);
+}
+
+static int hold(struct json_stream *s, const char *p, size_t n, struct err *e)
+{
+	return buf_add(&s->held, p, n) < 0 ? too_large(e) : 0;
+}
+
 static int deliver(struct json_stream *s, const char *p, size_t n, struct err *e)
 {
 	_cleanup_(json_freep) struct json *doc = NULL;
-	int r;
+	int r = n > JSON_CHUNK_MAX ? too_large(e) : json_parse(&doc, p, n, e);
 
-	if (n > JSON_CHUNK_MAX)
-		return err_set(e, ERR_LIMIT, "a JSON document of the stream is larger than %d KiB", JSON_CHUNK_MAX >> 10);
-	r = json_parse(&doc, p, n, e);
 	return r < 0 ? r : s->fn(s->arg, doc, e);
 }
 
@@ -107,8 +115,9 @@ static int finish(struct json_stream *s, const char *p, size_t n, struct err *e)
 	s->begun = false;
 	if (!s->held.len)
 		return deliver(s, p, n, e);
-	r = buf_add(&s->held, p, n) < 0 ? deliver(s, p, JSON_CHUNK_MAX + 1, e) :
-					  deliver(s, s->held.data, s->held.len, e);
+	r = hold(s, p, n, e);
+	if (r == 0)
+		r = deliver(s, s->held.data, s->held.len, e);
 	buf_clear(&s->held);
 	return r;
 }
@@ -129,7 +138,7 @@ static int feed(struct json_stream *s, const char *p, size_t n, struct err *e)
 		if (whole)
 			r = finish(s, p, len, e);
 		else
-			r = buf_add(&s->held, p, len) < 0 ? deliver(s, p, JSON_CHUNK_MAX + 1, e) : 0;
+			r = hold(s, p, len, e);
 		if (r < 0)
 			return r;
 		p += len;

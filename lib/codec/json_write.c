@@ -1,8 +1,8 @@
 /*
  * json_write.c - the writer.
  *
- * yajl_gen would do the same with a status to check after every call, an allocation for itself and no
- * way to replace broken text; this writer is smaller than the code that would wrap it.
+ * yajl_gen would do the same with a status to check after every call, an allocation for itself and
+ * no way to replace broken text; this writer is smaller than the code that would wrap it.
  */
 #include "codec/json.h"
 #include "base/str.h"
@@ -13,8 +13,13 @@
 
 static void write_string(struct buf *out, const char *s, size_t n)
 {
-	static const char short_form[256] = {
-		['"'] = '"', ['\\'] = '\\', ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'};
+	static const char short_form[256] = {['"'] = '"',
+		['\\'] = '\\',
+		['\b'] = 'b',
+		['\f'] = 'f',
+		['\n'] = 'n',
+		['\r'] = 'r',
+		['\t'] = 't'};
 	size_t done = 0, len;
 
 	(void)buf_addc(out, '"');

@@ -11,6 +11,8 @@
 
 #include <dirent.h>
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
 static void replay_corpus(const char *name)
 {
 	_cleanup_free_ char *folder = strf("tests/fuzz/corpus/%s", name);

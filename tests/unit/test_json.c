@@ -17,9 +17,11 @@ static struct json *parse(const char *text)
 
 static void values_are_found(void **state)
 {
-	_cleanup_(json_freep) struct json *j = parse(
-		" {\"a\": {\"b\": {\"n\": -9223372036854775808}}, \"s\": \"x\\u00e9\\ud83d\\ude00\\n\\\"\",\n"
-		"\"list\": [1, 2.5, true, null, \"t\"], \"empty\": {}, \"big\": 18446744073709551615, \"e\": 1e2}\r\n");
+	_cleanup_(json_freep) struct json *j =
+		parse(" {\"a\": {\"b\": {\"n\": -9223372036854775808}}, \"s\": "
+		      "\"x\\u00e9\\ud83d\\ude00\\n\\\"\",\n"
+		      "\"list\": [1, 2.5, true, null, \"t\"], \"empty\": {}, \"big\": "
+		      "18446744073709551615, \"e\": 1e2}\r\n");
 	const struct json *list = json_get(j, "list"), *child;
 	size_t seen = 0;
 
@@ -38,7 +40,7 @@ static void values_are_found(void **state)
 	assert_true(json_double(json_at(list, 0), 0) == 1.0);
 	assert_true(json_double(json_at(list, 1), 0) == 2.5);
 	assert_true(json_bool(json_at(list, 2), false));
-	json_for_each(child, list)
+	json_for_each (child, list)
 		seen += (size_t)json_type(child);
 	assert_int_equal(seen, JSON_INT + JSON_DOUBLE + JSON_BOOL + JSON_NULL + JSON_STRING);
 	assert_int_equal(json_len(json_get(j, "empty")), 0);
@@ -107,7 +109,8 @@ static void bad_text_is_refused(void **state)
 		struct json *j = NULL;
 		struct err e = ERR_NONE;
 
-		assert_int_equal(json_parse(&j, refused[i].text, strlen(refused[i].text), &e), refused[i].code);
+		assert_int_equal(json_parse(&j, refused[i].text, strlen(refused[i].text), &e),
+			refused[i].code);
 		assert_null(j);
 		if (!strstr(e.text, refused[i].says))
 			fail_msg("'%s' does not say '%s'", e.text, refused[i].says);
@@ -158,7 +161,8 @@ static void limits_hold(void **state)
 static void one_value_too_many_is_refused(void **state)
 {
 	/* the array counts too */
-	_cleanup_free_ char *most = nest(JSON_NODES_MAX - 2, "1,", "1]", ""), *fits = strf("[%s", most);
+	_cleanup_free_ char *most = nest(JSON_NODES_MAX - 2, "1,", "1]", ""),
+			    *fits = strf("[%s", most);
 	_cleanup_free_ char *over = strf("[1,%s", most);
 
 	assert_int_equal(code_of(fits, strlen(fits)), 0);
@@ -202,14 +206,18 @@ static int collect(void *arg, const struct json *doc, struct err *e)
 
 static void streams_may_be_cut_anywhere(void **state)
 {
-	static const char text[] = "{\"a\":\"}\\\"{\"}\r\n\n{\"b\":[1,{}]}[2] 12\t\"s\\\\\"true\n-1.5{}false";
+	static const char text[] =
+		"{\"a\":\"}\\\"{\"}\r\n\n{\"b\":[1,{}]}[2] 12\t\"s\\\\\"true\n-1.5{}false";
 
 	for (size_t step = 1; step <= sizeof(text); step++) {
 		struct seen seen = {.text = BUF(4096)};
-		_cleanup_(json_stream_freep) struct json_stream *s = json_stream_new(collect, &seen);
+		_cleanup_(json_stream_freep) struct json_stream *s =
+			json_stream_new(collect, &seen);
 
 		for (size_t i = 0; i < sizeof(text) - 1; i += step)
-			assert_int_equal(json_stream_feed(s, text + i, MIN(step, sizeof(text) - 1 - i), NULL), 0);
+			assert_int_equal(json_stream_feed(s, text + i,
+						 MIN(step, sizeof(text) - 1 - i), NULL),
+				0);
 		assert_int_equal(json_stream_end(s, NULL), 0);
 		assert_string_equal(seen.text.data,
 			"{\"a\":\"}\\\"{\"};{\"b\":[1,{}]};[2];12;\"s\\\\\";true;-1.5;{};false;");
@@ -244,11 +252,13 @@ static void a_document_of_a_stream_has_a_limit(void **state)
 	memset(large, 'a', JSON_CHUNK_MAX + 1);
 	large[0] = large[JSON_CHUNK_MAX] = '"';
 	for (size_t step = 1 << 14; step <= 1 << 21; step *= 128) {
-		_cleanup_(json_stream_freep) struct json_stream *s = json_stream_new(collect, &seen);
+		_cleanup_(json_stream_freep) struct json_stream *s =
+			json_stream_new(collect, &seen);
 		int r = 0;
 
 		for (size_t i = 0; r == 0 && i <= JSON_CHUNK_MAX; i += step)
-			r = json_stream_feed(s, large + i, MIN(step, (size_t)JSON_CHUNK_MAX + 1 - i), NULL);
+			r = json_stream_feed(
+				s, large + i, MIN(step, (size_t)JSON_CHUNK_MAX + 1 - i), NULL);
 		assert_int_equal(r, ERR_LIMIT);
 	}
 	assert_int_equal(seen.docs, 0);
@@ -288,9 +298,11 @@ static void writer_writes(void **state)
 	json_end(&w);
 	json_end(&w);
 	assert_string_equal(b.data,
-		"{\"s\":\"a\\\"\\\\\\n\\u0001\x7f/<\xc3\xa9\",\"bad\":\"\xef\xbf\xbdx\xef\xbf\xbd\",\"none\":null,"
+		"{\"s\":\"a\\\"\\\\\\n\\u0001\x7f/"
+		"<\xc3\xa9\",\"bad\":\"\xef\xbf\xbdx\xef\xbf\xbd\",\"none\":null,"
 		"\"n\":\"ab\\u0000c\",\"i\":-9223372036854775808,\"b\":true,"
-		"\"tree\":{\"k\":[],\"l\":[{\"m\":1}]},\"null\":null,\"list\":[\"a\",\"b\"],\"nolist\":[],"
+		"\"tree\":{\"k\":[],\"l\":[{\"m\":1}]},\"null\":null,\"list\":[\"a\",\"b\"],"
+		"\"nolist\":[],"
 		"\"mixed\":[0.1,3.0,1e+300,0.3333333333333333,null,null,{}]}");
 }
 
@@ -306,8 +318,8 @@ static void pretty_text_is_indented(void **state)
 	json_array(&w, "e");
 	json_end(&w);
 	json_end(&w);
-	assert_string_equal(b.data,
-		"{\n  \"t\": {\n    \"a\": [\n      1,\n      {}\n    ],\n    \"b\": {}\n  },\n  \"e\": []\n}");
+	assert_string_equal(b.data, "{\n  \"t\": {\n    \"a\": [\n      1,\n      {}\n    ],\n    "
+				    "\"b\": {}\n  },\n  \"e\": []\n}");
 }
 
 static void a_full_buffer_is_seen(void **state)
