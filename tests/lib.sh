@@ -97,21 +97,54 @@ eventually() { # SECONDS COMMAND...
 	done
 }
 
-# --- leaving ---------------------------------------------------------------------------------
+# --- leaving nothing behind --------------------------------------------------------------------
 
-# Processes that were started with this test's state folder.
-processes() {
-	grep -lz "^XDG_STATE_HOME=$XDG_STATE_HOME\$" /proc/[0-9]*/environ 2>/dev/null |
-		sed 's|/proc/\([0-9]*\)/.*|\1|'
+# What was started with this test's state folder and still runs.
+processes() (
+	state=$XDG_STATE_HOME
+	unset XDG_STATE_HOME
+	grep -lz "^XDG_STATE_HOME=$state\$" /proc/[0-9]*/environ 2>/dev/null | sed 's|^/proc/\([0-9]*\)/.*|\1|'
+)
+
+stop_processes() {
+	for signal in TERM KILL; do
+		for _ in $(seq 50); do
+			pids=$(processes)
+			[ -n "$pids" ] || return 0
+			# shellcheck disable=SC2086 # a list of pids
+			kill "-$signal" $pids 2>/dev/null
+			sleep 0.1
+		done
+	done
 }
 
-quiet() {
-	[ -z "$(processes)" ]
+# Paths of the API of what carries the label of this test's installation.
+objects() {
+	filter="filters=%7B%22label%22%3A%5B%22labd.install%3D$install%22%5D%7D"
+	engine_api GET "/containers/json?all=1&$filter" | grep -o '"Id":"[^"]*"' | sed 's|.*:"\(.*\)"|/containers/\1?force=1\&v=1|'
+	engine_api GET "/networks?$filter" | grep -o '"Id":"[^"]*"' | sed 's|.*:"\(.*\)"|/networks/\1|'
+	engine_api GET "/volumes?$filter" | grep -o '"Name":"[^"]*"' | sed 's|.*:"\(.*\)"|/volumes/\1|'
 }
 
 leave() { # STATUS
-	trap - EXIT
-	code=$1
+	trap - EXIT INT TERM
+	set +e
+	result=$1
+	install=$(cat "$XDG_STATE_HOME/labyard/install" 2>/dev/null)
+	[ -z "$install" ] || timeout 60 lab stop --all --discard --yes >"$tmp/out" 2>"$tmp/err"
+	stop_processes
+	if [ -n "$install" ] && [ -n "${ENGINE:-}" ]; then
+		left=$(objects)
+		if [ -n "$left" ]; then
+			printf 'FAIL: left in the engine after "lab stop --all --discard":\n%s\n' "$left" >&2
+			sed 's/^/lab stop: /' "$tmp/out" "$tmp/err" >&2
+			[ "$result" != 0 ] || result=1
+			for object in $left; do engine_api DELETE "$object" -o /dev/null; done
+		fi
+	fi
+	if [ "$result" != 0 ] && [ "$result" != 77 ]; then
+		tail -n 30 "$XDG_STATE_HOME"/labyard/*.log >&2 2>/dev/null
+	fi
 	rm -rf "$tmp"
-	exit "$code"
+	exit "$result"
 }
