@@ -1,7 +1,8 @@
 /*
  * child.h - child processes with explicit descriptors and a reliable end.
  *
- * The child inherits nothing but what is named here (every other descriptor is O_CLOEXEC).
+ * The child inherits nothing but what is named here (every other descriptor is O_CLOEXEC). Its
+ * signal handlers and mask are the defaults.
  */
 #pragma once
 
@@ -10,18 +11,27 @@
 struct child;
 
 struct child_spec {
-	const char *program;  /* path */
+	const char *program; /* path */
 	char *const *argv;
-	char *const *env;     /* NULL-terminated; NULL = empty */
-	int fds[4];           /* what becomes 0,1,2,3 in the child; -1 = /dev/null. Stay the caller's. */
-	bool detach;          /* own session, survives us (lab starts labd so) */
+	char *const *env; /* NULL-terminated; NULL = empty */
+	int fds[4];  /* what becomes 0,1,2,3 in the child; -1 = /dev/null. Stay the caller's. */
+	bool detach; /* own session, survives us (lab starts labd so) */
 };
 
 /* status: exit status, or 128 + signal. Called once, on the loop. Never for detached children. */
 typedef void (*child_cb)(void *arg, int status);
 
-/* Errors: ERR_NOT_FOUND (program), ERR_IO. */
-int child_spawn(struct child **ret, struct loop *l, const struct child_spec *spec, child_cb done, void *arg, struct err *e);
-void child_kill(struct child *c, int signo);
-void child_free(struct child *c); /* kills with SIGKILL when it still runs; done() is not called any more */
+/*
+ * Start it; blocks for the time of fork and exec. done may be NULL.
+ * Errors: ERR_NOT_FOUND (no such program, or not executable), ERR_IO.
+ */
+int child_spawn(struct child **ret, struct loop *l, const struct child_spec *spec, child_cb done,
+	void *arg, struct err *e);
+void child_kill(struct child *c, int signo); /* nothing happens when it has ended */
+
+/*
+ * NULL is fine. done() is not called any more. A child that still runs is killed with SIGKILL and
+ * reaped later by the loop; a detached one is left alone.
+ */
+void child_free(struct child *c);
 int child_pid(const struct child *c);
