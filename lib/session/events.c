@@ -1,0 +1,100 @@
+/*
+ * events.c - what happens to a session, told to whoever listens and kept for who comes later.
+ *
+ * Every event but progress is a row of the store; the last 256 of a session also stay in memory, so that a client
+ * that follows a start never waits for the disk.
+ */
+#include "codec/json.h"
+#include "session/impl.h"
+
+#include <stdarg.h>
+
+void sessions_listen(struct sessions *m, session_event_cb fn, void *arg)
+{
+	ARRAY_GROW(m->listeners, m->n_listeners, m->cap_listeners);
+	m->listeners[m->n_listeners++] = (struct listener){fn, arg};
+}
+
+/* The place is only cleared: somebody may be unlistening from inside an event. */
+void sessions_unlisten(struct sessions *m, session_event_cb fn, void *arg)
+{
+	for (size_t i = 0; i < m->n_listeners; i++)
+		if (m->listeners[i].fn == fn && m->listeners[i].arg == arg)
+			m->listeners[i].fn = NULL;
+}
+
+static void compact(struct sessions *m)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->n_listeners; i++)
+		if (m->listeners[i].fn)
+			m->listeners[n++] = m->listeners[i];
+	m->n_listeners = n;
+}
+
+static void keep(struct session *s, const struct session_event *ev)
+{
+	struct kept_event *k = &s->kept[s->kept_at];
+
+	free(k->kind);
+	free(k->data);
+	*k = (struct kept_event){ev->id, ev->at_ms, xstrdup(ev->kind), xstrdup(ev->data)};
+	s->kept_at = (s->kept_at + 1) % KEPT_EVENTS;
+	s->n_kept = MIN(s->n_kept + 1, (size_t)KEPT_EVENTS);
+}
+
+void session_emit(struct session *s, const char *kind, const char *data)
+{
+	struct session_event ev = {store_next_id(s->m->store), s->id, s->name, loop_wall_ms(s->m->loop), kind, data};
+	if (!streq(kind, "progress")) { /* lines of a build are for who watches now */
+		struct tx *t = tx_new(s->m->store);
+
+		tx_event(t, &(struct row_event){ev.id, ev.session, ev.at_ms, ev.kind, ev.data});
+		tx_commit(t, NULL, NULL);
+	}
+	keep(s, &ev);
+	if (s->m->emitting++ == 0)
+		compact(s->m);
+	for (size_t i = 0; i < s->m->n_listeners; i++)
+		if (s->m->listeners[i].fn)
+			s->m->listeners[i].fn(s->m->listeners[i].arg, &ev);
+	s->m->emitting--;
+}
+
+void session_replay(struct session *s, int64_t after, session_event_cb fn, void *arg)
+{
+	size_t from = (s->kept_at + KEPT_EVENTS - s->n_kept) % KEPT_EVENTS;
+
+	for (size_t i = 0; i < s->n_kept; i++) {
+		const struct kept_event *k = &s->kept[(from + i) % KEPT_EVENTS];
+
+		if (k->id > after)
+			fn(arg, &(struct session_event){k->id, s->id, s->name, k->at_ms, k->kind, k->data});
+	}
+}
+
+void events_done(struct session *s)
+{
+	for (size_t i = 0; i < KEPT_EVENTS; i++) {
+		free(s->kept[i].kind);
+		free(s->kept[i].data);
+	}
+}
+
+void emit_words(struct session *s, const char *kind, ...)
+{
+	_cleanup_buf_ struct buf b = BUF(256 * 1024);
+	struct json_writer w;
+	const char *key;
+	va_list ap;
+
+	json_begin(&w, &b, false);
+	json_object(&w, NULL);
+	va_start(ap, kind);
+	while ((key = va_arg(ap, const char *)))
+		json_put_str(&w, key, va_arg(ap, const char *));
+	va_end(ap);
+	json_end(&w);
+	session_emit(s, kind, buf_str(&b));
+}

@@ -1,0 +1,61 @@
+/*
+ * fail.c - a service that broke a start: its last log lines are shown before the session fails.
+ */
+#include "session/impl.h"
+
+#define TAIL_LINES 12
+
+struct last_words {
+	struct sessions *m;
+	int64_t session;
+	char *service, *cause;
+	struct buf log;
+};
+
+static void collect(void *arg, int stream, const char *p, size_t n)
+{
+	struct last_words *w = arg;
+
+	(void)buf_add(&w->log, p, MIN(n, w->log.max - w->log.len)); /* what does not fit is cut */
+}
+
+static void collected(void *arg, const struct engine_result *r)
+{
+	struct last_words *w = arg;
+	struct session *s = sessions_by_id(w->m, w->session);
+
+	if (s) {
+		s->failing = false;
+		if (w->log.len)
+			emit_words(s, "log", "service", w->service, "text", buf_str(&w->log), NULL);
+		session_fail(s, "%s", w->cause);
+	}
+	free(w->service);
+	free(w->cause);
+	buf_done(&w->log);
+	free(w);
+}
+
+void fail_with_log(struct session *s, struct slot *slot, const char *fmt, ...)
+{
+	char cause[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(cause, sizeof(cause), fmt, ap);
+	va_end(ap);
+	if (s->failing)
+		return;
+	if (!slot->object || !slot->object->engine_id) {
+		session_fail(s, "%s", cause);
+		return;
+	}
+	struct last_words *w = NEW(struct last_words);
+	s->failing = true;
+	w->m = s->m;
+	w->session = s->id;
+	w->service = xstrdup(slot->name);
+	w->cause = xstrdup(cause);
+	buf_init(&w->log, 8192);
+	container_logs(s->m->engine, slot->object->engine_id, false, TAIL_LINES, 0, collect, collected, w);
+}

@@ -1,0 +1,262 @@
+/*
+ * impl.h - what the files of lib/session share; nobody else includes it.
+ *
+ * The idea: a session is a list of *slots* (each network, volume and container of its plan). A slot
+ * points to at most one *object*: a journal row and what it stands for in the engine. converge()
+ * compares what the session's state wants with what the rows say and starts the next steps; every
+ * completion calls it again. A restart, a reset, a recreate and a stop are the same function.
+ */
+#pragma once
+
+#include "base/list.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "base/str.h"
+#include "lab/images.h"
+#include "session/session.h"
+
+enum slot_kind { SLOT_NETWORK, SLOT_VOLUME, SLOT_CONTAINER };
+
+enum object_state { OBJ_INTENT, OBJ_UNKNOWN, OBJ_LIVE, OBJ_DELETING, OBJ_GONE };
+
+/* One journal row. Freed when it is gone and nothing is in flight. */
+struct object {
+	int64_t id;
+	struct session *session;
+	int64_t gen;
+	enum slot_kind kind;
+	char *slot; /* service, network or volume name */
+	const char *role;
+	char *name, *engine_id, *last_error;
+	enum object_state state;
+	char *subnet;      /* networks */
+	bool filled;       /* volumes: their start content is in */
+	bool in_flight;    /* a commit or an engine call runs for it */
+	bool removed;      /* the engine said it is gone; a listing must agree */
+	int absent;        /* listings in a row that lacked it */
+	int64_t opened_at; /* number of the listing that was the last before the row was opened */
+	int64_t epoch, retry_at_ms;
+	int tries;
+	struct list link;  /* session->objects */
+};
+
+struct slot {
+	enum slot_kind kind;
+	int index;  /* network, volume (also beyond the lab's own) or service of the lab */
+	char *name; /* slot word */
+	struct object *object;
+
+	/* volumes */
+	char *fill;         /* below the lab folder, or NULL */
+	int uid, gid;
+	bool lab_folder;    /* the volume of labd at /lab in a hidden service */
+	bool filling;
+
+	/* containers */
+	enum service_state state;
+	bool running, paused;
+	bool recreate;      /* replace it by a new one */
+	bool busy;          /* an engine call for it runs (start, stop, pause, inspect) */
+	int wants, freezes; /* counted wishes of the grader */
+	int restarts;
+	int64_t restart_at_ms, started_ms; /* boot; wall */
+	bool completed;     /* one-shot: done in this start */
+	bool died;          /* its end was seen while a call for it ran */
+	int died_code;
+	struct probe *probe;
+	bool probe_again; /* the last one ended without success */
+	char *note;
+};
+
+/* Somebody who waits for services: ready (or paused), or a reason why not. */
+struct waiter {
+	struct list link;
+	struct session *session;
+	int *services;
+	size_t n;
+	bool paused; /* waits for paused instead of ready */
+	struct timer *timer;
+	session_done done;
+	void *arg;
+};
+
+struct kept_event {
+	int64_t id, at_ms;
+	char *kind, *data;
+};
+
+#define KEPT_EVENTS 256
+
+struct session {
+	struct sessions *m;
+	int64_t id;
+	char *name, *source, *digest;
+	struct lab *lab;
+	unsigned char seed[SEED_BYTES];
+	enum session_state state;
+	int64_t gen;
+	int64_t created_ms, ready_ms, expires_ms, keep_until_ms, activity_ms; /* wall */
+	char *activity, *cause;
+	int64_t extended;
+	bool tainted;
+	int holds; /* idle rules are suspended */
+
+	struct lab_images images;
+	bool images_planned, images_ready;
+	int planning; /* image plans that run on io threads */
+	char **image_ids;      /* per image */
+	char ***image_volumes; /* per image: its VOLUME paths */
+	struct image_job *image_job;
+
+	struct slot *slots;
+	size_t n_slots;
+	struct list objects; /* every row that is not gone */
+	struct list waiters;
+	bool converging, again, failing;
+	struct timer *later; /* the nearest retry or restart */
+
+	struct timer *startup;  /* deadline of a bring-up */
+	int64_t startup_started_ms, startup_took_ms; /* boot; duration */
+	int warned;             /* how many of lab->warn were given */
+	int64_t busy_since_ms, cpu_ns, cpu_at_ms; /* idle rule: CPU samples */
+	bool sampling;
+
+	struct kept_event kept[KEPT_EVENTS];
+	size_t kept_at, n_kept;
+
+	bool freeing;
+};
+
+struct listener {
+	session_event_cb fn;
+	void *arg;
+};
+
+struct sessions {
+	struct loop *loop;
+	struct store *store;
+	struct engine *engine;
+	struct worker *io;
+	struct sessions_config config;
+	char *labs, *state_dir, *lab_fetch, *subnets_text;
+
+	struct session **items;
+	size_t n, cap;
+	struct listener *listeners;
+	size_t n_listeners, cap_listeners;
+	int emitting; /* depth; an event may cause events */
+
+	struct subnets *subnets;
+	struct timer *tick;      /* the nearest limit of any session */
+	int64_t tick_wall_ms, tick_boot_ms;
+	struct timer *list_timer;
+	bool listing, list_again;
+	int64_t lists;           /* listings that were begun */
+	struct err engine_error;
+	int64_t engine_error_ms; /* boot; since when */
+	bool probed, probing, reconciled, stopped; /* reconciled: the first listing has been worked in */
+	bool quarantined;        /* the engine knows a later epoch than the database */
+	struct list execs; /* running ones of all sessions */
+	int64_t exec_number;
+	struct map *images_making; /* tag -> the session that makes it now */
+};
+
+/* --- sessions.c --- */
+struct row_session;
+void session_row(const struct session *s, struct row_session *r);
+void session_save(struct session *s, struct tx *t); /* adds the row to t */
+void session_commit(struct session *s);             /* a transaction of its own, nobody waits */
+struct session *session_from(struct sessions *m, int64_t id);
+void session_forget(struct session *s); /* gone: leave the list; freed at the end of the turn */
+const char *slot_role(const struct session *s, const struct slot *slot);
+
+/* --- move.c --- */
+void session_startup_over(void *session);
+/* The one setter: checks the table, saves, tells listeners, then acts. */
+void session_move(struct session *s, enum session_state to, const char *cause);
+bool session_may(const struct session *s, enum session_state to);
+void session_fail(struct session *s, const char *fmt, ...) format_printf(2, 3);
+void sessions_admit(struct sessions *m); /* queued -> starting while there is room */
+bool state_wants_up(enum session_state st);
+
+/* --- events.c --- */
+/* emit_words(s, "service", "service", "db", "state", "ready", NULL) */
+void emit_words(struct session *s, const char *kind, ...) __attribute__((sentinel));
+void events_done(struct session *s);
+
+/* --- fail.c --- */
+/* Show the last lines of the service's log, then fail the session. */
+void fail_with_log(struct session *s, struct slot *slot, const char *fmt, ...) format_printf(3, 4);
+
+/* --- journal.c --- */
+struct object *journal_open(struct session *s, struct slot *slot); /* a new row for the slot, not yet committed */
+void journal_create(struct object *o, struct slot *slot);          /* commit the intent, then create */
+void journal_remove(struct object *o);                             /* commit, then remove; a listing confirms */
+void journal_live(struct object *o, const char *engine_id);
+void journal_gone(struct object *o);
+void journal_save(struct object *o);
+void object_free(struct object *o);
+const char *object_state_name(enum object_state s);
+bool object_state_parse(const char *word, enum object_state *ret);
+struct engine_turn session_turn(const struct session *s);
+void killpoint(const char *name); /* test builds: LABD_KILL=name:n ends the process there */
+
+/* --- plan.c --- */
+void plan_slots(struct session *s); /* at load and after images are known; keeps what exists */
+void plan_attach(struct session *s, struct object *o); /* a loaded row finds its slot */
+void slot_detach(struct slot *slot); /* its object stays a row, and goes */
+struct slot *plan_slot(struct session *s, enum slot_kind kind, const char *name);
+char **image_paths(const struct session *s, int service);
+struct slot *plan_service(struct session *s, int service);
+/* A container's spec; everything in it is owned by the returned holder. */
+struct container_plan;
+struct container_plan *plan_container(struct session *s, struct slot *slot, struct object *o, struct container_spec *ret);
+void plan_container_free(struct container_plan *p);
+struct engine_labels plan_labels(const struct session *s, const struct object *o);
+
+/* --- converge.c --- */
+void converge(struct session *s);
+void converge_died(struct session *s, struct slot *slot, int exit_code);
+void converge_adopt(struct session *s, struct slot *slot); /* after a restart: look what the container is doing */
+bool slot_wanted(const struct session *s, const struct slot *slot);
+
+/* --- fill.c --- */
+/* Start content of the volumes this created container mounts; true when all of them have it. */
+bool volumes_filled(struct session *s, struct slot *slot);
+
+/* --- waiters.c --- */
+void waiters_check(struct session *s);
+void waiters_fail(struct session *s, const struct err *e);
+
+/* --- ready.c --- */
+void probe_start(struct session *s, struct slot *slot);
+void probe_stop(struct slot *slot);
+
+/* --- image.c --- */
+void images_make(struct session *s); /* -> images_ready and converge, or session_fail */
+void images_stop(struct session *s);
+
+/* --- reconcile.c --- */
+void reconcile_soon(struct sessions *m);
+void reconcile_start(struct sessions *m);
+void reconcile_stop(struct sessions *m);
+
+/* --- limits.c --- */
+void limits_arm(struct sessions *m); /* set the tick to the nearest limit */
+void limits_tick(void *sessions);
+void limits_next(const struct session *s, int64_t *when, const char **rule, const char **action);
+
+/* --- subnet.c --- */
+struct subnets *subnets_new(const char *text, struct err *e);
+void subnets_free(struct subnets *n);
+/* Take a free /27 as "10.213.0.32/27"; NULL when none is left. The caller owns it. */
+char *subnets_take(struct subnets *n);
+void subnets_mark(struct subnets *n, const char *cidr); /* in use */
+void subnets_give(struct subnets *n, const char *cidr); /* free again */
+/* Address number i of the block as text (1 = gateway); the caller owns it. */
+char *subnet_address(const char *cidr, int i);
+
+/* --- exec.c --- */
+void execs_close_learners(struct session *s, const char *why);
+/* After a restart: what checks of the daemon before left behind in a learner's service. */
+void execs_sweep(struct session *s, struct slot *slot);

@@ -1,0 +1,854 @@
+/*
+ * sessions.c - all sessions of this daemon: loading, opening, finding, changing.
+ */
+#include "codec/json.h"
+#include "base/fsutil.h"
+#include "base/id.h"
+#include "lab/catalog.h"
+#include "session/impl.h"
+
+#include <inttypes.h>
+
+#define DEFAULT_MAX_SESSIONS 8
+#define DEFAULT_MAX_EXPIRES_MS (12 * 3600000)
+#define DEFAULT_SUBNETS "10.213.0.0/16"
+
+/* --- rows --- */
+
+void session_row(const struct session *s, struct row_session *r)
+{
+	*r = (struct row_session){
+		.id = s->id,
+		.name = s->name,
+		.lab = s->lab->slug,
+		.source = s->source,
+		.digest = s->digest,
+		.version = s->lab->version,
+		.state = session_state_name(s->state),
+		.gen = s->gen,
+		.created_ms = s->created_ms,
+		.ready_ms = s->ready_ms,
+		.expires_ms = s->expires_ms,
+		.keep_until_ms = s->keep_until_ms,
+		.activity_ms = s->activity_ms,
+		.activity = s->activity,
+		.extended = s->extended,
+		.cause = s->cause,
+		.tainted = s->tainted,
+		.ended_ms = s->state == STATE_GONE ? loop_wall_ms(s->m->loop) : 0,
+	};
+	memcpy(r->seed, s->seed, SEED_BYTES);
+}
+
+void session_save(struct session *s, struct tx *t)
+{
+	struct row_session r;
+
+	session_row(s, &r);
+	tx_session(t, &r);
+}
+
+void session_commit(struct session *s)
+{
+	struct tx *t = tx_new(s->m->store);
+
+	session_save(s, t);
+	tx_commit(t, NULL, NULL);
+}
+
+/* --- making and freeing --- */
+
+static void later(void *arg)
+{
+	converge(arg);
+}
+
+static struct session *session_new(struct sessions *m)
+{
+	struct session *s = NEW(struct session);
+
+	s->m = m;
+	list_init(&s->objects);
+	list_init(&s->waiters);
+	s->later = timer_new(m->loop, later, s);
+	s->startup = timer_new(m->loop, session_startup_over, s);
+	ARRAY_GROW(m->items, m->n, m->cap);
+	m->items[m->n++] = s;
+	return s;
+}
+
+static void slots_free(struct session *s)
+{
+	for (size_t i = 0; i < s->n_slots; i++) {
+		struct slot *slot = &s->slots[i];
+
+		if (slot->kind == SLOT_CONTAINER)
+			probe_stop(slot);
+		free(slot->name);
+		free(slot->fill);
+		free(slot->note);
+	}
+	free(s->slots);
+}
+
+static void images_free(struct session *s)
+{
+	for (size_t i = 0; s->image_ids && i < s->images.n; i++) {
+		free(s->image_ids[i]);
+		strv_free(s->image_volumes[i]);
+	}
+	free(s->image_ids);
+	free(s->image_volumes);
+	lab_images_done(&s->images);
+}
+
+static void session_free(void *arg)
+{
+	struct session *s = arg;
+
+	images_stop(s);
+	slots_free(s);
+	images_free(s);
+	while (!list_empty(&s->objects))
+		object_free(list_first(&s->objects, struct object, link));
+	timer_free(s->later);
+	timer_free(s->startup);
+	events_done(s);
+	lab_free(s->lab);
+	free(s->name);
+	free(s->source);
+	free(s->digest);
+	free(s->activity);
+	free(s->cause);
+	free(s);
+}
+
+void session_forget(struct session *s)
+{
+	struct sessions *m = s->m;
+	size_t n = 0;
+
+	s->freeing = true;
+	for (size_t i = 0; i < m->n; i++)
+		if (m->items[i] != s)
+			m->items[n++] = m->items[i];
+	m->n = n;
+	loop_defer(m->loop, session_free, s);
+	sessions_admit(m);
+}
+
+int sessions_new(struct sessions **ret, struct loop *l, struct store *store, struct engine *engine,
+	struct worker *io, const struct sessions_config *c, struct err *e)
+{
+	struct sessions *m = NEW(struct sessions);
+
+	m->loop = l;
+	m->store = store;
+	m->engine = engine;
+	m->io = io;
+	list_init(&m->execs);
+	m->images_making = map_new(NULL);
+	str_set(&m->labs, c->labs);
+	str_set(&m->state_dir, c->state);
+	str_set(&m->lab_fetch, c->lab_fetch);
+	str_set(&m->subnets_text, c->subnets ? c->subnets : DEFAULT_SUBNETS);
+	m->config = (struct sessions_config){
+		.labs = m->labs,
+		.state = m->state_dir,
+		.lab_fetch = m->lab_fetch,
+		.max_sessions = c->max_sessions ? c->max_sessions : DEFAULT_MAX_SESSIONS,
+		.max_expires_ms = c->max_expires_ms ? c->max_expires_ms : DEFAULT_MAX_EXPIRES_MS,
+		.subnets = m->subnets_text,
+	};
+	m->subnets = subnets_new(m->subnets_text, e);
+	if (!m->subnets) {
+		sessions_free(m);
+		return ERR_USAGE;
+	}
+	*ret = m;
+	return 0;
+}
+
+void sessions_free(struct sessions *m)
+{
+	if (!m)
+		return;
+	m->stopped = true;
+	reconcile_stop(m);
+	timer_free(m->tick);
+	for (size_t i = 0; i < m->n; i++)
+		session_free(m->items[i]);
+	free(m->items);
+	free(m->listeners);
+	subnets_free(m->subnets);
+	map_free(m->images_making);
+	free(m->labs);
+	free(m->state_dir);
+	free(m->lab_fetch);
+	free(m->subnets_text);
+	free(m);
+}
+
+/* --- loading --- */
+
+struct loading {
+	struct sessions *m;
+	struct err err;
+};
+
+static bool state_parse(const char *word, enum session_state *ret)
+{
+	for (int i = 0; i < STATE_COUNT_; i++)
+		if (streq(session_state_name((enum session_state)i), word)) {
+			*ret = (enum session_state)i;
+			return true;
+		}
+	return false;
+}
+
+static char *snapshot_path(const struct sessions *m, const char *digest, const char *slug)
+{
+	return strf("%s/labs/%s/%s", m->state_dir, digest, slug);
+}
+
+static int load_definition(struct session *s, const char *slug, struct err *e)
+{
+	_cleanup_free_ char *path = snapshot_path(s->m, s->digest, slug);
+	struct problems problems = {0};
+	int r = lab_load(&s->lab, path, &problems, e);
+
+	problems_done(&problems);
+	return r < 0 ? err_wrap(e, "the definition of session '%s' in '%s' cannot be read", s->name, path) : 0;
+}
+
+static void load_session(void *arg, const struct row_session *r)
+{
+	struct loading *l = arg;
+
+	if (l->err.code != 0)
+		return;
+	struct session *s = session_new(l->m);
+	s->id = r->id;
+	s->name = xstrdup(r->name);
+	s->source = xstrdup(r->source);
+	s->digest = xstrdup(r->digest);
+	memcpy(s->seed, r->seed, SEED_BYTES);
+	s->gen = r->gen;
+	s->created_ms = r->created_ms;
+	s->ready_ms = r->ready_ms;
+	s->expires_ms = r->expires_ms;
+	s->keep_until_ms = r->keep_until_ms;
+	s->activity_ms = r->activity_ms;
+	str_set(&s->activity, r->activity);
+	str_set(&s->cause, r->cause);
+	s->extended = r->extended;
+	s->tainted = r->tainted;
+	if (!state_parse(r->state, &s->state))
+		err_set(&l->err, ERR_STATE, "session '%s' has the unknown state '%s'", r->name, r->state);
+	else if (load_definition(s, r->lab, &l->err) == 0)
+		plan_slots(s);
+}
+
+static bool kind_parse(const char *word, enum slot_kind *ret)
+{
+	*ret = streq(word, "network") ? SLOT_NETWORK : streq(word, "volume") ? SLOT_VOLUME : SLOT_CONTAINER;
+	return *ret != SLOT_CONTAINER || streq(word, "container");
+}
+
+static void load_object(void *arg, const struct row_object *r)
+{
+	struct loading *l = arg;
+	struct session *s = sessions_by_id(l->m, r->session);
+	_cleanup_(json_freep) struct json *spec = NULL;
+	struct object *o;
+
+	if (l->err.code != 0 || !s)
+		return; /* objects of a session that is gone are orphans: the first listing removes them */
+	o = NEW(struct object);
+	o->id = r->id;
+	o->session = s;
+	o->gen = r->gen;
+	o->slot = xstrdup(r->slot);
+	o->name = xstrdup(r->name);
+	str_set(&o->engine_id, r->engine_id);
+	o->epoch = r->epoch;
+	o->tries = (int)r->tries;
+	list_append(&s->objects, &o->link);
+	if (!object_state_parse(r->state, &o->state) || !kind_parse(r->kind, &o->kind) || json_parse(&spec, r->spec, strlen(r->spec), &l->err) < 0) {
+		err_set(&l->err, ERR_STATE, "the row of '%s' is damaged", r->name);
+		return;
+	}
+	str_set(&o->subnet, json_str(json_get(spec, "subnet")));
+	o->filled = json_bool(json_get(spec, "filled"), false);
+	if (o->subnet)
+		subnets_mark(l->m->subnets, o->subnet);
+	plan_attach(s, o);
+	for (size_t i = 0; i < s->n_slots; i++)
+		if (s->slots[i].object == o)
+			o->role = slot_role(s, &s->slots[i]);
+	if (!o->role)
+		o->role = "leaving";
+}
+
+/* What a restart means for a state: a grade is over (its row becomes aborted); a bring-up goes on. */
+static void resume_state(struct session *s)
+{
+	if (s->state != STATE_GRADING)
+		return;
+	s->state = STATE_READY;
+	session_commit(s);
+}
+
+int sessions_start(struct sessions *m, struct err *e)
+{
+	struct loading l = {m, ERR_NONE};
+	const struct store_loader to = {.arg = &l, .session = load_session, .object = load_object};
+	int r = store_load(m->store, &to, e);
+
+	if (r < 0)
+		return r;
+	if (l.err.code != 0)
+		return err_copy(e, &l.err);
+	for (size_t i = 0; i < m->n; i++)
+		resume_state(m->items[i]);
+	m->tick = timer_new(m->loop, limits_tick, m);
+	limits_arm(m);
+	reconcile_start(m);
+	return 0;
+}
+
+/* --- finding --- */
+
+struct session *sessions_by_id(struct sessions *m, int64_t id)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (m->items[i]->id == id)
+			return m->items[i];
+	return NULL;
+}
+
+struct session *sessions_by_name(struct sessions *m, const char *name)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (streq(m->items[i]->name, name))
+			return m->items[i];
+	return NULL;
+}
+
+size_t sessions_count(const struct sessions *m)
+{
+	return m->n;
+}
+
+struct session *sessions_at(const struct sessions *m, size_t i)
+{
+	return i < m->n ? m->items[i] : NULL;
+}
+
+size_t sessions_live(const struct sessions *m)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->n; i++)
+		n += m->items[i]->state != STATE_STOPPED && m->items[i]->state != STATE_FAILED;
+	return n;
+}
+
+const struct err *sessions_engine_error(const struct sessions *m, int64_t *since_ms)
+{
+	if (since_ms)
+		*since_ms = m->engine_error_ms;
+	return &m->engine_error;
+}
+
+struct engine *sessions_engine(struct sessions *m)
+{
+	return m->engine;
+}
+
+struct store *sessions_store(struct sessions *m)
+{
+	return m->store;
+}
+
+struct loop *sessions_loop(struct sessions *m)
+{
+	return m->loop;
+}
+
+struct worker *sessions_io(struct sessions *m)
+{
+	return m->io;
+}
+
+const struct sessions_config *sessions_config(const struct sessions *m)
+{
+	return &m->config;
+}
+
+struct sessions *session_manager(struct session *s)
+{
+	return s->m;
+}
+
+/* --- what a session is --- */
+
+static size_t queue_place(const struct session *s)
+{
+	size_t place = 1;
+
+	if (s->state != STATE_QUEUED)
+		return 0;
+	for (size_t i = 0; i < s->m->n && s->m->items[i] != s; i++)
+		place += s->m->items[i]->state == STATE_QUEUED;
+	return place;
+}
+
+void session_info(const struct session *s, struct session_info *ret)
+{
+	*ret = (struct session_info){
+		.id = s->id,
+		.name = s->name,
+		.cause = s->cause ? s->cause : "",
+		.activity = s->activity ? s->activity : "",
+		.lab = s->lab,
+		.state = s->state,
+		.gen = s->gen,
+		.created_ms = s->created_ms,
+		.ready_ms = s->ready_ms,
+		.expires_ms = s->expires_ms,
+		.keep_until_ms = s->keep_until_ms,
+		.activity_ms = s->activity_ms,
+		.extended = s->extended,
+		.tainted = s->tainted,
+		.queue_place = queue_place(s),
+		.startup_started_ms = s->startup_started_ms,
+		.startup_took_ms = s->startup_took_ms,
+	};
+	memcpy(ret->seed, s->seed, SEED_BYTES);
+	limits_next(s, &ret->next_ms, &ret->next_rule, &ret->next_action);
+	for (size_t i = 0; i < s->lab->n_services; i++) {
+		enum service_state st = session_service(s, (int)i, NULL);
+
+		if (s->lab->services[i].when != WHEN_SESSION)
+			continue;
+		ret->wanted++;
+		ret->ready += st == SERVICE_READY || st == SERVICE_DONE;
+	}
+}
+
+enum service_state session_service(const struct session *s, int service, const char **ret_note)
+{
+	const struct slot *slot = plan_service((struct session *)s, service);
+
+	if (ret_note)
+		*ret_note = slot && slot->note ? slot->note : "";
+	return slot ? slot->state : SERVICE_ABSENT;
+}
+
+const char *session_container(const struct session *s, int service, int64_t *started_ms)
+{
+	const struct slot *slot = plan_service((struct session *)s, service);
+
+	if (!slot || !slot->object || slot->object->state != OBJ_LIVE)
+		return NULL;
+	if (started_ms)
+		*started_ms = slot->started_ms;
+	return slot->object->engine_id;
+}
+
+const char *session_image(const struct session *s, int service)
+{
+	return s->image_ids ? s->image_ids[s->images.of_service[service]] : NULL;
+}
+
+const char *session_network_id(const struct session *s, int network)
+{
+	const struct slot *slot = plan_slot((struct session *)s, SLOT_NETWORK, s->lab->networks[network].name);
+
+	return slot && slot->object ? slot->object->engine_id : NULL;
+}
+
+/* --- answers after durability --- */
+
+struct answer {
+	struct sessions *m;
+	int64_t session;
+	struct err err;
+	session_done done;
+	void *arg;
+};
+
+static void answer_now(void *arg)
+{
+	struct answer *a = arg;
+
+	a->done(a->arg, sessions_by_id(a->m, a->session), &a->err);
+	free(a);
+}
+
+static void answer_committed(void *arg, const struct err *err)
+{
+	((struct answer *)arg)->err = *err;
+	answer_now(arg);
+}
+
+static struct answer *answer_new(struct sessions *m, struct session *s, session_done done, void *arg)
+{
+	struct answer *a = NEW(struct answer);
+
+	*a = (struct answer){m, s ? s->id : 0, ERR_NONE, done, arg};
+	return a;
+}
+
+/* done comes after everything that was committed until now is durable. */
+static void answer_durable(struct session *s, session_done done, void *arg)
+{
+	struct tx *t;
+
+	if (!done)
+		return;
+	t = tx_new(s->m->store);
+	session_save(s, t);
+	tx_commit(t, answer_committed, answer_new(s->m, s, done, arg));
+}
+
+static void answer_error(struct sessions *m, session_done done, void *arg, const struct err *e)
+{
+	struct answer *a;
+
+	if (!done)
+		return;
+	a = answer_new(m, NULL, done, arg);
+	a->err = *e;
+	loop_defer(m->loop, answer_now, a);
+}
+
+/* --- changing --- */
+
+static void wrong_state(struct session *s, const char *verb, session_done done, void *arg)
+{
+	struct err e = ERR_NONE;
+
+	err_set(&e, ERR_STATE, "'%s' is %s and cannot be %s", s->name, session_state_name(s->state), verb);
+	answer_error(s->m, done, arg, &e);
+}
+
+void session_pause(struct session *s, const char *rule, session_done done, void *arg)
+{
+	if (s->state == STATE_READY)
+		session_move(s, STATE_PAUSED, rule);
+	else if (s->state != STATE_PAUSED)
+		return wrong_state(s, "paused", done, arg);
+	answer_durable(s, done, arg);
+}
+
+void session_resume(struct session *s, session_done done, void *arg)
+{
+	if (s->state == STATE_PAUSED) {
+		session_move(s, STATE_READY, NULL);
+	} else if (s->state == STATE_STOPPED || s->state == STATE_FAILED) {
+		for (size_t i = 0; i < s->n_slots; i++)
+			if (s->slots[i].state == SERVICE_FAILED)
+				s->slots[i].state = s->slots[i].object ? SERVICE_CREATED : SERVICE_ABSENT;
+		s->startup_took_ms = 0;
+		session_move(s, STATE_QUEUED, NULL);
+		sessions_admit(s->m);
+	} else if (s->state == STATE_GRADING || s->state == STATE_ENDING || s->state == STATE_GONE) {
+		return wrong_state(s, "resumed", done, arg);
+	}
+	answer_durable(s, done, arg);
+}
+
+void session_stop(struct session *s, bool discard, const char *rule, session_done done, void *arg)
+{
+	if (discard && s->state != STATE_ENDING && s->state != STATE_GONE)
+		session_move(s, STATE_ENDING, rule);
+	else if (!discard && session_may(s, STATE_STOPPED))
+		session_move(s, STATE_STOPPED, rule);
+	answer_durable(s, done, arg);
+}
+
+/* A volume of the service is shared: everybody who mounts it gets a new container, too. */
+static bool shares_volume(const struct lab *l, int a, int b)
+{
+	for (size_t i = 0; i < l->services[a].n_mounts; i++)
+		for (size_t k = 0; k < l->services[b].n_mounts; k++)
+			if (l->services[a].mounts[i].volume == l->services[b].mounts[k].volume && !l->services[a].mounts[i].read_only)
+				return true;
+	return false;
+}
+
+static void detach_service(struct session *s, int service)
+{
+	const struct lab_service *v = &s->lab->services[service];
+
+	for (size_t i = 0; i < s->lab->n_services; i++)
+		if ((int)i == service || shares_volume(s->lab, service, (int)i))
+			slot_detach(plan_service(s, (int)i));
+	for (size_t i = 0; i < v->n_mounts; i++)
+		if (!v->mounts[i].read_only)
+			slot_detach(plan_slot(s, SLOT_VOLUME, s->lab->volumes[v->mounts[i].volume].name));
+}
+
+void session_reset(struct session *s, int service, session_done done, void *arg)
+{
+	if (!session_may(s, STATE_RESETTING))
+		return wrong_state(s, "reset", done, arg);
+	if (service < 0) {
+		s->gen++;
+		for (size_t i = 0; i < s->n_slots; i++)
+			slot_detach(&s->slots[i]);
+	} else {
+		detach_service(s, service);
+	}
+	execs_close_learners(s, "the lab is reset");
+	session_move(s, STATE_RESETTING, NULL);
+	answer_durable(s, done, arg);
+}
+
+void session_extend(struct session *s, int64_t by_ms, session_done done, void *arg)
+{
+	const struct lab *l = s->lab;
+	struct err e = ERR_NONE;
+
+	if (s->state != STATE_READY && s->state != STATE_PAUSED)
+		return wrong_state(s, "extended", done, arg);
+	if (s->extended >= l->extend_max)
+		err_set(&e, ERR_QUOTA, "no extension of '%s' is left (%d of %d used)", s->name, l->extend_max, l->extend_max);
+	else if (by_ms > l->extend_by_ms)
+		err_set(&e, ERR_QUOTA, "'%s' can be extended by at most %s at a time", s->name, str_human_ms(l->extend_by_ms));
+	if (e.code != 0)
+		return answer_error(s->m, done, arg, &e);
+	s->extended++;
+	s->expires_ms += by_ms ? by_ms : l->extend_by_ms;
+	while (s->warned > 0 && s->expires_ms - l->warn_ms[s->warned - 1] > loop_wall_ms(s->m->loop))
+		s->warned--;
+	emit_words(s, "limit", "rule", "extend", "action", "extended", NULL);
+	limits_arm(s->m);
+	answer_durable(s, done, arg);
+}
+
+/* Rows of activity are written with the next change of the session, at the latest by its limits. */
+void session_touch(struct session *s, const char *source)
+{
+	s->activity_ms = loop_wall_ms(s->m->loop);
+	str_set(&s->activity, source);
+}
+
+void session_hold(struct session *s)
+{
+	s->holds++;
+}
+
+void session_unhold(struct session *s)
+{
+	if (s->holds > 0)
+		s->holds--;
+	s->activity_ms = loop_wall_ms(s->m->loop); /* the timer stood still */
+	limits_arm(s->m);
+}
+
+int session_begin_grade(struct session *s, struct err *e)
+{
+	if (s->state != STATE_READY)
+		return err_set(e, ERR_STATE, "'%s' is %s: a grade needs a lab that is ready", s->name, session_state_name(s->state));
+	session_hold(s);
+	session_move(s, STATE_GRADING, NULL);
+	execs_close_learners(s, "a grade has begun: shells are held until it ends");
+	return 0;
+}
+
+void session_end_grade(struct session *s)
+{
+	session_unhold(s);
+	if (s->state == STATE_GRADING)
+		session_move(s, STATE_READY, NULL);
+}
+
+/* --- opening --- */
+
+struct opening {
+	struct sessions *m;
+	char *slug, *key;
+	unsigned char seed[SEED_BYTES];
+	struct lab *lab;
+	struct err err;
+	session_done done;
+	void *arg;
+};
+
+static void opening_free(struct opening *o)
+{
+	lab_free(o->lab);
+	free(o->slug);
+	free(o->key);
+	free(o);
+}
+
+/* On an io thread: find, check, copy, and load the copy, which the session keeps. */
+static void open_run(void *arg)
+{
+	struct opening *o = arg;
+	struct problems problems = {0};
+	_cleanup_(lab_freep) struct lab *found = NULL;
+
+	if (catalog_load(o->m->labs, o->slug, &found, &problems, &o->err) == 0) {
+		_cleanup_free_ char *to = strf("%s/labs/%s", o->m->state_dir, found->digest);
+		_cleanup_free_ char *path = snapshot_path(o->m, found->digest, found->slug);
+
+		problems_done(&problems);
+		if (catalog_snapshot(found, to, &o->err) == 0)
+			(void)lab_load(&o->lab, path, &problems, &o->err); /* o->err tells */
+	}
+	problems_done(&problems);
+}
+
+static struct session *existing(struct sessions *m, const char *slug)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (streq(m->items[i]->lab->slug, slug) && m->items[i]->state != STATE_ENDING && m->items[i]->state != STATE_GONE)
+			return m->items[i];
+	return NULL;
+}
+
+static void unique_name(struct sessions *m, const char *slug, char **ret)
+{
+	char tail[5];
+
+	do {
+		id_random(tail, 4);
+		free(*ret);
+		*ret = strf("%s-%s", slug, tail);
+	} while (sessions_by_name(m, *ret));
+}
+
+static void open_done(void *arg)
+{
+	struct opening *o = arg;
+	struct sessions *m = o->m;
+	struct session *s;
+
+	if (o->err.code == 0 && (s = existing(m, o->slug))) { /* two starts at once: the second resumes the first's */
+		session_resume(s, o->done, o->arg);
+	} else if (o->err.code != 0) {
+		answer_error(m, o->done, o->arg, &o->err);
+	} else {
+		s = session_new(m);
+		s->id = store_next_id(m->store);
+		unique_name(m, o->slug, &s->name);
+		s->lab = TAKE(o->lab);
+		s->source = xstrdup(m->labs);
+		s->digest = xstrdup(s->lab->digest);
+		memcpy(s->seed, o->seed, SEED_BYTES);
+		s->gen = 1;
+		s->created_ms = s->activity_ms = loop_wall_ms(m->loop);
+		s->state = STATE_QUEUED;
+		plan_slots(s);
+		session_commit(s);
+		emit_words(s, "state", "state", "queued", "from", "", "cause", "", NULL);
+		answer_durable(s, o->done, o->arg);
+		sessions_admit(m);
+	}
+	opening_free(o);
+}
+
+static size_t counted(const struct sessions *m)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->n; i++)
+		n += m->items[i]->state != STATE_ENDING && m->items[i]->state != STATE_STOPPED;
+	return n;
+}
+
+void sessions_open(struct sessions *m, const struct start_options *opt, session_done done, void *arg)
+{
+	struct session *s = existing(m, opt->lab);
+	struct err e = ERR_NONE;
+
+	if (s && !opt->fresh) {
+		session_resume(s, done, arg);
+		return;
+	}
+	if (s && s->state == STATE_GRADING) {
+		wrong_state(s, "discarded now", done, arg);
+		return;
+	}
+	if (s)
+		session_stop(s, true, "start --fresh", NULL, NULL);
+	if ((int64_t)counted(m) >= m->config.max_sessions) {
+		err_set(&e, ERR_QUOTA, "%zu labs are live, which is the most: stop one with 'lab stop'", counted(m));
+		answer_error(m, done, arg, &e);
+		return;
+	}
+	struct opening *o = NEW(struct opening);
+	o->m = m;
+	o->slug = xstrdup(opt->lab);
+	o->done = done;
+	o->arg = arg;
+	if (opt->seed)
+		memcpy(o->seed, opt->seed, SEED_BYTES);
+	else
+		random_bytes(o->seed, SEED_BYTES);
+	if (worker_submit(m->io, open_run, open_done, o, &e) < 0) {
+		answer_error(m, done, arg, &e);
+		opening_free(o);
+	}
+}
+
+/* --- clean-up by hand --- */
+
+struct gc {
+	struct sessions *m;
+	bool apply;
+	int64_t older_ms;
+	void (*item)(void *arg, const struct gc_item *i);
+	void (*done)(void *arg, const struct err *e);
+	void *arg;
+};
+
+static bool owned(struct sessions *m, int64_t intent)
+{
+	for (size_t i = 0; i < m->n; i++) {
+		struct object *o;
+
+		list_for_each(o, &m->items[i]->objects, link)
+			if (o->id == intent)
+				return true;
+	}
+	return false;
+}
+
+static void gc_listed(void *arg, const struct engine_listing *l)
+{
+	struct gc *g = arg;
+	struct sessions *m = g->m;
+	int64_t now = loop_wall_ms(m->loop);
+
+	for (size_t i = 0; i < l->n; i++)
+		if (l->objects[i].kind != OBJECT_IMAGE && !owned(m, l->objects[i].intent))
+			g->item(g->arg, &(struct gc_item){l->objects[i].kind, l->objects[i].name, l->objects[i].session, "no session owns it"});
+	for (size_t i = m->n; i-- > 0;) {
+		struct session *s = m->items[i];
+
+		if ((s->state != STATE_STOPPED && s->state != STATE_FAILED) || now - s->activity_ms < g->older_ms)
+			continue;
+		g->item(g->arg, &(struct gc_item){OBJECT_VOLUME, s->name, s->name, "volumes of a lab that is not running"});
+		if (g->apply)
+			session_stop(s, true, "gc", NULL, NULL);
+	}
+	if (g->apply)
+		reconcile_soon(m); /* which removes orphans */
+	g->done(g->arg, &l->err);
+	free(g);
+}
+
+void sessions_gc(struct sessions *m, bool apply, int64_t older_ms, void (*item)(void *arg, const struct gc_item *i),
+	void (*done)(void *arg, const struct err *e), void *arg)
+{
+	struct gc *g = NEW(struct gc);
+
+	*g = (struct gc){m, apply, older_ms, item, done, arg};
+	engine_list(m->engine, store_install(m->store), gc_listed, g);
+}

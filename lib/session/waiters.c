@@ -1,0 +1,137 @@
+/*
+ * waiters.c - "tell me when these services are ready (or paused)": what grading builds on.
+ */
+#include "session/impl.h"
+
+static void waiter_free(void *arg)
+{
+	struct waiter *w = arg;
+
+	timer_free(w->timer);
+	free(w->services);
+	free(w);
+}
+
+static void answer(struct waiter *w, const struct err *e)
+{
+	struct session *s = w->session;
+
+	list_unlink(&w->link);
+	loop_defer(s->m->loop, waiter_free, w);
+	if (w->done)
+		w->done(w->arg, s, e);
+}
+
+static bool arrived(const struct session *s, const struct waiter *w, const struct slot *slot)
+{
+	if (w->paused)
+		return slot->paused || !slot->running;
+	return !slot->recreate && (slot->state == SERVICE_READY || slot->state == SERVICE_DONE) && !slot->paused;
+}
+
+/* The first service that has not arrived, or NULL. */
+static struct slot *missing(struct session *s, const struct waiter *w)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		struct slot *slot = plan_service(s, w->services[i]);
+
+		if (!slot || !arrived(s, w, slot))
+			return slot;
+	}
+	return NULL;
+}
+
+static void overdue(void *arg)
+{
+	struct waiter *w = arg;
+	struct slot *slot = missing(w->session, w);
+	struct err e = ERR_NONE;
+
+	err_set(&e, ERR_TIMEOUT, "service '%s' did not become %s in time: %s", slot ? slot->name : "?",
+		w->paused ? "paused" : "ready", slot && slot->note ? slot->note : "it says nothing");
+	answer(w, &e);
+}
+
+void waiters_check(struct session *s)
+{
+	struct waiter *w, *tmp;
+
+	list_for_each_safe(w, tmp, &s->waiters, link)
+		if (!missing(s, w))
+			answer(w, &ERR_NONE);
+}
+
+void waiters_fail(struct session *s, const struct err *e)
+{
+	struct waiter *w, *tmp;
+
+	list_for_each_safe(w, tmp, &s->waiters, link)
+		answer(w, e);
+}
+
+static void kick(void *arg)
+{
+	converge(arg);
+}
+
+/* The first look comes in the next turn, so that done() is never called from inside the start. */
+static void wait_for(struct session *s, const int *services, size_t n, bool for_pause, int64_t deadline_ms, session_done done, void *arg)
+{
+	struct waiter *w = NEW(struct waiter);
+
+	w->session = s;
+	w->services = (int *)(void *)xmemdup(services, n * sizeof(int));
+	w->n = n;
+	w->paused = for_pause;
+	w->done = done;
+	w->arg = arg;
+	w->timer = timer_new(s->m->loop, overdue, w);
+	timer_start(w->timer, deadline_ms);
+	list_append(&s->waiters, &w->link);
+	loop_defer(s->m->loop, kick, s);
+}
+
+void session_want(struct session *s, int service, session_done ready, void *arg)
+{
+	plan_service(s, service)->wants++;
+	wait_for(s, &service, 1, false, s->lab->startup_ms, ready, arg);
+}
+
+void session_unwant(struct session *s, int service)
+{
+	struct slot *slot = plan_service(s, service);
+
+	if (slot && slot->wants > 0)
+		slot->wants--;
+	loop_defer(s->m->loop, kick, s);
+}
+
+void session_recreate(struct session *s, const int *services, size_t n, int64_t deadline_ms, session_done done, void *arg)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct slot *slot = plan_service(s, services[i]);
+
+		slot->recreate = true;
+		slot->restarts = 0;
+		slot->restart_at_ms = 0;
+	}
+	wait_for(s, services, n, false, deadline_ms, done, arg);
+}
+
+void session_freeze(struct session *s, const int *services, size_t n, session_done done, void *arg)
+{
+	for (size_t i = 0; i < n; i++)
+		plan_service(s, services[i])->freezes++;
+	wait_for(s, services, n, true, 10000, done, arg);
+}
+
+void session_thaw(struct session *s, const int *services, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct slot *slot = plan_service(s, services[i]);
+
+		if (slot && slot->freezes > 0)
+			slot->freezes--;
+	}
+	loop_defer(s->m->loop, kick, s);
+}
