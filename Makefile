@@ -44,7 +44,9 @@ HARDEN += -fcf-protection
 endif
 
 CPPFLAGS_ := -D_GNU_SOURCE -DLABYARD_VERSION='"$(VERSION)"' -DLABYARD_PREFIX='"$(PREFIX)"' -Ilib -I.
-CFLAGS_ := -std=gnu11 $(OPT_$(MODE)) $(HARDEN) $(WARN) $(CFLAGS)
+# Hidden: our names carry no prefix, and a library that calls a function of the same name (libyaml's
+# yaml_free) must find its own.
+CFLAGS_ := -std=gnu11 -fvisibility=hidden $(OPT_$(MODE)) $(HARDEN) $(WARN) $(CFLAGS)
 LDFLAGS_ := $(OPT_$(MODE)) -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
 
 # Foreign libraries by the folder that owns them (scripts/check-layers holds the headers to it).
