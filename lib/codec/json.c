@@ -18,6 +18,7 @@
 #include "codec/json.h"
 #include "base/map.h"
 #include "base/str.h"
+#include "codec/arena.h"
 
 #include <errno.h>
 #include <locale.h>
@@ -40,16 +41,9 @@ struct json {
 	enum json_type type;
 };
 
-struct chunk {
-	struct chunk *next;
-	char data[];
-};
-
 struct document {
 	struct json root; /* first: the root is what the caller holds */
-	struct chunk *chunks;
-	char *room;
-	size_t left;
+	struct arena arena;
 };
 
 struct frame {
@@ -73,42 +67,9 @@ struct parser {
 	struct err err;  /* why a callback said stop */
 };
 
-/* --- arena --- */
-
-static void *arena_take(struct document *d, size_t n)
-{
-	n = (n + 7) & ~(size_t)7;
-	if (n > d->left) {
-		size_t size = MAX(n, (size_t)16 << 10);
-		struct chunk *c = xmalloc(sizeof(*c) + size);
-
-		c->next = d->chunks;
-		d->chunks = c;
-		d->room = c->data;
-		d->left = size;
-	}
-	void *p = d->room;
-
-	d->room += n;
-	d->left -= n;
-	return p;
-}
-
-static const char *arena_str(struct document *d, const void *s, size_t n)
-{
-	char *copy = arena_take(d, n + 1);
-
-	memcpy(copy, s, n);
-	copy[n] = '\0';
-	return copy;
-}
-
 static void document_free(struct document *d)
 {
-	for (struct chunk *c = d->chunks, *next; c; c = next) {
-		next = c->next;
-		free(c);
-	}
+	arena_done(&d->arena);
 	free(d);
 }
 
@@ -280,7 +241,7 @@ static int on_string(void *ctx, const unsigned char *s, size_t n)
 
 	if (!j)
 		return STOP;
-	j->string = arena_str(p->doc, s, n);
+	j->string = arena_str(&p->doc->arena, s, n);
 	return GO_ON;
 }
 
@@ -312,12 +273,11 @@ static int on_end(void *ctx)
 	struct parser *p = ctx;
 	struct frame *f = &p->frames[--p->depth];
 	struct json *j = &p->stack[f->base - 1];
-	size_t n = p->n - f->base;
+	size_t n = p->n - f->base, size = n * sizeof(*j);
 
 	map_free(TAKE(f->seen));
 	if (n) {
-		j->items = memcpy(
-			arena_take(p->doc, n * sizeof(*j)), &p->stack[f->base], n * sizeof(*j));
+		j->items = memcpy(arena_take(&p->doc->arena, size), &p->stack[f->base], size);
 		j->n = (uint32_t)n;
 		p->n = f->base;
 	}
@@ -354,7 +314,7 @@ static int on_key(void *ctx, const unsigned char *s, size_t n)
 	uintptr_t at = (uintptr_t)s - (uintptr_t)p->text;
 	char what[240];
 
-	p->key = arena_str(p->doc, s, n);
+	p->key = arena_str(&p->doc->arena, s, n);
 	if (new_key(p, p->key))
 		return GO_ON;
 	_cleanup_free_ char *name = str_visible(p->key, MIN(n, (size_t)40), false);
