@@ -4,7 +4,8 @@
 # Exit codes they share: 2 wrong usage, 3 something is missing that this user may not install,
 # 4 no Docker Engine, or no image, can be had on this machine.
 
-# Tab and newline only: paths of this tree and of the home folder may hold spaces.
+# A service or CI may give us no HOME.
+HOME=${HOME:-/root}
 TOP=$(cd "$(dirname "$0")/.." && pwd)
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/labyard
 
