@@ -1,0 +1,1 @@
+"""The pipeline that closes the loop: measure drift, be told of it, train, decide, promote."""

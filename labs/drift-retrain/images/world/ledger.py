@@ -1,0 +1,126 @@
+"""What customers saw: one entry for each request, and the counters made of them.
+
+A count is always made from the entries themselves, so that a question about a time, a
+regime or a version never disagrees with the log. The newest entries are kept.
+"""
+
+import time
+from bisect import bisect_right
+from collections import Counter
+from dataclasses import dataclass, field
+
+from labkit import city
+
+KEPT = 60_000
+SLOW_MS = 2000
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(slots=True)
+class Entry:
+    id: int
+    sent_ms: int
+    lag_ms: int  # how late this request was sent
+    regime: str
+    probe: bool
+    arrived: list
+    minutes: float
+    answered_ms: "int | None" = None
+    took_ms: "float | None" = None
+    status: int = 0
+    version: "str | None" = None
+    prediction: "float | None" = None
+    outcome: str = "in_flight"
+
+
+OUTCOMES = ("ok", "status_4xx", "status_5xx", "refused", "timeouts", "invalid")
+
+
+@dataclass
+class Counts:
+    """The counters of some entries."""
+
+    sent: int = 0
+    slow: int = 0
+    lag_ms: int = 0
+    outcomes: Counter = field(default_factory=Counter)
+    versions: Counter = field(default_factory=Counter)
+    took: list = field(default_factory=list)
+
+    def add(self, entry: Entry) -> None:
+        self.sent += 1
+        self.lag_ms = max(self.lag_ms, entry.lag_ms)
+        self.outcomes[entry.outcome] += 1
+        if entry.took_ms is not None:
+            self.slow += entry.took_ms > SLOW_MS
+            self.took.append(entry.took_ms)
+        if entry.version is not None:
+            self.versions[entry.version] += 1
+
+    def as_dict(self) -> dict:
+        took = sorted(self.took) or [0]
+        return {
+            "sent": self.sent,
+            "answered": len(self.took),
+            "in_flight": self.outcomes["in_flight"],
+            **{outcome: self.outcomes[outcome] for outcome in OUTCOMES},
+            "slow": self.slow,
+            "p50_ms": round(took[len(took) // 2], 1),
+            "p99_ms": round(took[len(took) * 99 // 100], 1),
+            "worst_ms": round(took[-1], 1),
+            "lag_ms": self.lag_ms,
+            "versions": dict(self.versions),
+        }
+
+
+class Ledger:
+    def __init__(self, variant: str):
+        self.started_ms = now_ms()
+        self.names = city.NAMES[variant]
+        self._entries = []
+        self._forgotten_ms = 0  # sent_ms of the newest entry that is no longer kept
+
+    def add(self, entry: Entry) -> None:
+        self._entries.append(entry)
+        if len(self._entries) > KEPT + 5000:  # rarely, because it moves the whole list
+            self._forgotten_ms = self._entries[-KEPT - 1].sent_ms
+            del self._entries[:-KEPT]
+
+    def newest(self) -> "Entry | None":
+        return self._entries[-1] if self._entries else None
+
+    def since(self, since_ms: int) -> list:
+        """The entries sent after that time, oldest first."""
+        start = bisect_right(self._entries, since_ms, key=lambda entry: entry.sent_ms)
+        return self._entries[start:]
+
+    def stats(self, since_ms: int) -> dict:
+        total, regimes = Counts(), {}
+        for entry in self.since(since_ms):
+            total.add(entry)
+            regimes.setdefault(entry.regime, Counts()).add(entry)
+        return {
+            "now_ms": now_ms(),
+            "started_ms": self.started_ms,
+            "since_ms": since_ms,
+            "complete": since_ms >= self._forgotten_ms,
+            **total.as_dict(),
+            "regimes": {name: counts.as_dict() for name, counts in regimes.items()},
+        }
+
+    def line(self, entry: Entry) -> dict:
+        return {
+            "id": entry.id,
+            "sent_ms": entry.sent_ms,
+            "answered_ms": entry.answered_ms,
+            "status": entry.status,
+            "version": entry.version,
+            "prediction": entry.prediction,
+            "minutes": entry.minutes,
+            "regime": entry.regime,
+            "probe": entry.probe,
+            "features": dict(zip(self.names, entry.arrived)),
+        }
