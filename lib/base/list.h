@@ -36,6 +36,17 @@ static inline void list_unlink(struct list *l)
 	list_init(l);
 }
 
+/* Move everything from `from` to the head `to`, whose old content is forgotten. */
+static inline void list_take(struct list *to, struct list *from)
+{
+	list_init(to);
+	if (list_empty(from))
+		return;
+	*to = *from;
+	to->next->prev = to->prev->next = to;
+	list_init(from);
+}
+
 /* The first element as a pointer to its struct, or NULL. */
 #define list_first(head, type, member)                                                             \
 	(list_empty(head) ? NULL : container_of((head)->next, type, member))

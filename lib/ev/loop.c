@@ -233,11 +233,7 @@ static void fire_soon(struct loop *l)
 	struct list now;
 	struct timer *t;
 
-	if (list_empty(&l->soon))
-		return;
-	now = l->soon;
-	now.next->prev = now.prev->next = &now;
-	list_init(&l->soon);
+	list_take(&now, &l->soon);
 	while ((t = list_first(&now, struct timer, link))) {
 		list_unlink(&t->link);
 		t->fn(t->arg);
