@@ -16,7 +16,7 @@ struct tar_plan *tar_plan_new(void);
 void tar_plan_free(struct tar_plan *p);
 DEFINE_CLEANUP(struct tar_plan *, tar_plan_free)
 
-/* Everything of the folder root/path (file or folder) below `as` ("" = the top). Modes become 0644, or 0755 for folders and executable files. Links and special files are refused. Limits: 10 000 entries, 64 MiB. Errors: ERR_NOT_FOUND, ERR_FORBIDDEN, ERR_LIMIT, ERR_IO. */
+/* Everything of the folder root/path (file or folder) below `as` ("" = the top). Modes become 0644, or 0755 for folders and executable files. '.git' and '__pycache__' are left out (an image does not change because somebody ran a test); links and special files are refused. Limits: 10 000 entries, 64 MiB. Errors: ERR_NOT_FOUND, ERR_FORBIDDEN, ERR_LIMIT, ERR_IO. */
 int tar_add_tree(struct tar_plan *p, const char *root, const char *path, const char *as, int uid, int gid, struct err *e);
 /* One file from memory (replaces an entry of the same name: that is how a Dockerfile's FROM lines change). */
 void tar_add_file(struct tar_plan *p, const char *as, const void *data, size_t n, int mode, int uid, int gid);
