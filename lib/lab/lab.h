@@ -164,6 +164,7 @@ struct lab_capture {
 };
 
 struct lab {
+	int refs; /* beyond the first */
 	char *slug, *title, *summary, *version, *level, *licence;
 	int minutes;
 	char **paths, **tracks, **requires, **engines, **authors;
@@ -209,7 +210,8 @@ struct lab {
 	size_t n_phases;
 };
 
-void lab_free(struct lab *l); /* NULL is fine */
+void lab_free(struct lab *l); /* gives back one reference; NULL is fine */
+struct lab *lab_ref(const struct lab *l); /* one more; not across threads at once */
 DEFINE_CLEANUP(struct lab *, lab_free)
 
 int lab_service(const struct lab *l, const char *name); /* index or -1 */
