@@ -1,17 +1,14 @@
 /* stdcopy.c - taking Docker's multiplexed output apart. */
 #include "codec/stdcopy.h"
 
-#include <endian.h>
 #include <string.h>
 
 /* The head is whole: what does it announce? */
 static int begin_frame(struct stdcopy *s, struct err *e)
 {
 	const unsigned char *h = s->head;
-	uint32_t n;
+	uint32_t n = (uint32_t)h[4] << 24 | (uint32_t)h[5] << 16 | (uint32_t)h[6] << 8 | h[7];
 
-	memcpy(&n, h + 4, sizeof(n));
-	n = be32toh(n);
 	if ((h[0] != 1 && h[0] != 2) || h[1] || h[2] || h[3])
 		return err_set(e, ERR_PROTO, "the engine's output is no frame of stdout or stderr");
 	if (n > STDCOPY_FRAME_MAX)
