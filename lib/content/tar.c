@@ -97,6 +97,17 @@ static int add_file(struct walk *w, const struct stat *st, const char *path, con
 	return 0;
 }
 
+/* Names that are never part of what we pack, besides the folder itself and its parent. */
+static bool left_out(const char *name)
+{
+	static const char *const names[] = {".", "..", ".git", "__pycache__"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (streq(name, names[i]))
+			return true;
+	return false;
+}
+
 static int add_any(
 	struct walk *w, int dirfd, const char *name, const char *path, const char *as, int depth);
 
