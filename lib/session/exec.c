@@ -141,70 +141,50 @@ void session_taint(struct session *s, const char *why)
 /* --- putting files --- */
 
 struct put {
-	struct sessions *m;
-	int64_t session;
-	struct object *object;
-	struct tar_stream *stream;
-	struct engine_op *op;
+	char *tar;
+	size_t n, at;
+	struct err err;
 	engine_done done;
 	void *arg;
 };
 
 static int64_t put_source(void *arg, char *p, size_t n, struct err *e)
 {
-	return tar_stream_read(((struct put *)arg)->stream, p, n, e);
-}
+	struct put *put = arg;
+	size_t some = MIN(n, put->n - put->at);
 
-static void put_ready(void *arg)
-{
-	struct put *p = arg;
-
-	if (p->op)
-		engine_resume(p->op);
+	memcpy(p, put->tar + put->at, some);
+	put->at += some;
+	return (int64_t)some;
 }
 
 static void put_done(void *arg, const struct engine_result *r)
 {
 	struct put *p = arg;
 
-	tar_stream_free(p->stream);
 	p->done(p->arg, r);
+	free(p->tar);
 	free(p);
 }
-
-struct refused_put {
-	engine_done done;
-	void *arg;
-	struct err err;
-};
 
 static void put_refused(void *arg)
 {
-	struct refused_put *p = arg;
-
-	p->done(p->arg, &(struct engine_result){.outcome = ENGINE_REFUSED, .err = p->err});
-	free(p);
+	put_done(arg, &(struct engine_result){.outcome = ENGINE_REFUSED, .err = ((struct put *)arg)->err});
 }
 
-void session_put(struct session *s, int service, const char *path, struct tar_plan *take, engine_done done, void *arg)
+void session_put(struct session *s, int service, const char *path, const void *tar, size_t n, engine_done done, void *arg)
 {
 	struct slot *slot = plan_service(s, service);
-
-	if (!slot || !slot->object || slot->object->state != OBJ_LIVE) {
-		struct refused_put *f = NEW(struct refused_put);
-
-		f->done = done;
-		f->arg = arg;
-		err_set(&f->err, ERR_STATE, "service '%s' is not there", s->lab->services[service].name);
-		tar_plan_free(take);
-		loop_defer(s->m->loop, put_refused, f);
-		return;
-	}
 	struct put *p = NEW(struct put);
-	p->m = s->m;
-	p->session = s->id;
+
+	p->tar = xmemdup(tar, n);
+	p->n = n;
 	p->done = done;
 	p->arg = arg;
-	p->stream = tar_stream_new(s->m->io, s->m->loop, take, put_ready, p);
-	p->op = container_put(s->m->engine, (struct engine_turn){CLASS_CHECK, s->id}, slot->object->engine_id, path, put_source, put_done, p);
+	if (slot && slot->object && slot->object->state == OBJ_LIVE) {
+		container_put(s->m->engine, (struct engine_turn){CLASS_CHECK, s->id}, slot->object->engine_id, path, put_source, put_done, p);
+		return;
+	}
+	err_set(&p->err, ERR_STATE, "service '%s' is not there", s->lab->services[service].name);
+	loop_defer(s->m->loop, put_refused, p);
 }

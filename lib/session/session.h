@@ -10,7 +10,6 @@
 
 #include "engine/engine.h"
 #include "ev/worker.h"
-#include "content/tar.h"
 #include "lab/draw.h"
 #include "lab/lab.h"
 #include "store/store.h"
@@ -156,8 +155,8 @@ struct exec *session_exec(struct session *s, const struct session_exec *x, const
 void sessions_exec_done(struct sessions *m, struct exec *x); /* frees it; works also when its session is gone */
 void session_taint(struct session *s, const char *why);
 
-/* Put a tar of our own below `path` of a service's container. */
-void session_put(struct session *s, int service, const char *path, struct tar_plan *take, engine_done done, void *arg);
+/* Put a tar of our own (copied) below `path` of a service's container. */
+void session_put(struct session *s, int service, const char *path, const void *tar, size_t n, engine_done done, void *arg);
 
 /* Where the parts are. */
 struct engine *sessions_engine(struct sessions *m);

@@ -1,0 +1,231 @@
+/*
+ * capture.c - files of the learner's services, read while nothing of theirs can run.
+ *
+ * All learner services are paused, each declared path is read as a tar stream and parsed in
+ * lab-fetch, then they go on: nothing else is done while they stand still, because a long pause
+ * breaks their connections.
+ */
+#include "grade/impl.h"
+
+#include "content/fetch.h"
+#include "content/tar.h"
+
+#define MAX_TAR (80 << 20)
+
+struct capturing {
+	struct sessions *m;
+	int64_t session;
+	struct loop *loop;
+	const struct lab *lab;
+	int *learners;
+	size_t n_learners;
+	bool frozen, canceled, over;
+	size_t at, path;        /* capture list, path in it */
+	char *folder;
+	struct tar_plan *files;
+	char *prefix;           /* folder the entries of this path belong to */
+	struct fetch *fetch;
+	struct engine_op *op;
+	bool missing;           /* the path does not exist: no files, which the check will see */
+	int64_t froze_ms;
+	struct capture result;
+	void (*done)(void *arg, struct capture *c);
+	void *arg;
+};
+
+static void next_path(struct capturing *c);
+
+static void finish_now(void *arg)
+{
+	struct capturing *c = arg;
+
+	c->done(c->arg, &c->result);
+	buf_done(&c->result.tar);
+	tar_plan_free(c->files);
+	free(c->folder);
+	fetch_free(c->fetch);
+	free(c->prefix);
+	free(c->learners);
+	free(c);
+}
+
+/* Thaw in every path, then answer. */
+static void finish(struct capturing *c, const struct err *e)
+{
+	struct session *s = sessions_by_id(c->m, c->session);
+
+	if (c->over)
+		return;
+	c->over = true;
+	if (s && c->frozen)
+		session_thaw(s, c->learners, c->n_learners);
+	c->result.ms = loop_now_ms(c->loop) - c->froze_ms;
+	if (c->canceled)
+		err_set(&c->result.err, ERR_CANCELED, "the run was stopped");
+	else if (e->code != 0)
+		c->result.err = *e;
+	else if (tar_plan_write(c->files, &c->result.tar, &c->result.err) < 0)
+		buf_clear(&c->result.tar);
+	loop_defer(c->loop, finish_now, c);
+}
+
+/* --- one path: engine -> lab-fetch -> plan --- */
+
+static int entry(void *arg, const struct fetch_entry *t, struct err *e)
+{
+	struct capturing *c = arg;
+	_cleanup_free_ char *as = strf("%s/%s%s%s", c->folder, c->prefix, *c->prefix ? "/" : "", t->path);
+
+	if (t->dir) {
+		tar_add_dir(c->files, as, 0755, 0, 0);
+	} else if (!t->link) {
+		tar_add_file(c->files, as, t->data, t->size, t->mode & 0111 ? 0755 : 0644, 0, 0);
+		c->result.bytes += (int64_t)t->size;
+	}
+	c->result.entries++;
+	return 0;
+}
+
+static void read_whole(struct capturing *c, const struct err *e)
+{
+	if (c->op)
+		return; /* the engine's side ends on its own */
+	fetch_free(TAKE(c->fetch));
+	if (e->code != 0 && !c->missing) {
+		finish(c, e);
+		return;
+	}
+	c->path++;
+	next_path(c);
+}
+
+static void fetch_over(void *arg, const struct err *e)
+{
+	struct capturing *c = arg;
+
+	if (c->op && e->code != 0) {
+		c->result.err = *e;
+		engine_cancel(c->op);
+		return;
+	}
+	read_whole(c, c->result.err.code ? &c->result.err : e);
+}
+
+static void fetch_room(void *arg)
+{
+	struct capturing *c = arg;
+
+	if (c->op)
+		engine_resume(c->op);
+}
+
+static int64_t bytes(void *arg, const char *p, size_t n, struct err *e)
+{
+	struct capturing *c = arg;
+
+	if (fetch_full(c->fetch))
+		return TAR_PAUSE;
+	int r = fetch_write(c->fetch, p, n, e);
+	return r < 0 ? r : (int64_t)n;
+}
+
+static void got(void *arg, const struct engine_result *r)
+{
+	struct capturing *c = arg;
+
+	c->op = NULL;
+	if (r->err.code == ERR_NOT_FOUND) {
+		c->missing = true;
+		read_whole(c, &r->err);
+	} else if (r->err.code != 0) {
+		fetch_free(TAKE(c->fetch));
+		finish(c, c->result.err.code ? &c->result.err : &r->err);
+	} else {
+		fetch_finish(c->fetch); /* its end comes when everything was checked */
+	}
+}
+
+static void read_path(struct capturing *c, struct session *s, const char *path)
+{
+	static const struct fetch_ops ops = {.entry = entry, .drained = fetch_room, .ended = fetch_over};
+	const char *container = session_container(s, c->lab->captures[c->at].service, NULL);
+	struct err e = ERR_NONE;
+
+	if (!container) {
+		err_set(&e, ERR_STATE, "service '%s' is not there to be read", c->lab->services[c->lab->captures[c->at].service].name);
+		finish(c, &e);
+		return;
+	}
+	free(c->prefix);
+	c->prefix = xstrdup(path + 1); /* "/etc/prometheus/rules" arrives as "rules/…" */
+	*(strrchr(c->prefix, '/') ? strrchr(c->prefix, '/') : c->prefix) = '\0';
+	c->missing = false;
+	c->fetch = fetch_untar(c->loop, sessions_config(c->m)->lab_fetch, &(struct fetch_limits){0}, &ops, c);
+	c->op = container_get(sessions_engine(c->m), container, path, bytes, got, c);
+}
+
+static void next_path(struct capturing *c)
+{
+	struct session *s = sessions_by_id(c->m, c->session);
+	struct err e = ERR_NONE;
+
+	if (!s || c->canceled) {
+		err_set(&e, ERR_CANCELED, "the session is gone");
+		finish(c, &e);
+		return;
+	}
+	while (c->at < c->lab->n_captures && !c->lab->captures[c->at].paths[c->path]) {
+		c->at++;
+		c->path = 0;
+	}
+	if (c->at == c->lab->n_captures)
+		finish(c, &ERR_NONE);
+	else
+		read_path(c, s, c->lab->captures[c->at].paths[c->path]);
+}
+
+/* --- freezing --- */
+
+static void frozen(void *arg, struct session *s, const struct err *e)
+{
+	struct capturing *c = arg;
+
+	if (e->code != 0)
+		finish(c, e);
+	else
+		next_path(c);
+}
+
+struct capturing *capture_start(struct session *s, const char *folder, void (*done)(void *arg, struct capture *c), void *arg)
+{
+	struct session_info info;
+	struct capturing *c = NEW(struct capturing);
+
+	session_info(s, &info);
+	c->m = session_manager(s);
+	c->session = info.id;
+	c->loop = sessions_loop(c->m);
+	c->lab = info.lab;
+	c->done = done;
+	c->arg = arg;
+	c->prefix = xstrdup("");
+	c->files = tar_plan_new();
+	c->folder = xstrdup(folder);
+	buf_init(&c->result.tar, MAX_TAR);
+	tar_add_dir(c->files, folder, 0755, 0, 0);
+	c->learners = xcalloc(info.lab->n_services, sizeof(int));
+	for (size_t i = 0; i < info.lab->n_services; i++)
+		if (info.lab->services[i].role == ROLE_LEARNER && session_container(s, (int)i, NULL))
+			c->learners[c->n_learners++] = (int)i;
+	c->froze_ms = loop_now_ms(c->loop);
+	c->frozen = true;
+	session_freeze(s, c->learners, c->n_learners, frozen, c);
+	return c;
+}
+
+void capture_cancel(struct capturing *c)
+{
+	c->canceled = true;
+	if (c->op)
+		engine_cancel(c->op);
+}

@@ -1,0 +1,191 @@
+/*
+ * result.c - a run as others see it: values, JSON, receipt, JUnit.
+ */
+#include "grade/impl.h"
+
+#include "codec/json.h"
+
+void run_info(const struct run *r, struct run_info *ret)
+{
+	*ret = (struct run_info){
+		.id = r->id,
+		.session = r->session,
+		.attempt = r->attempt,
+		.grade = r->grade,
+		.done = r->done,
+		.err = r->err,
+		.state = r->state,
+		.phase = r->phase >= 0 ? r->lab->phases[r->phase].title : "",
+		.n = r->n_items,
+		.started_ms = r->started_ms,
+		.ended_ms = r->ended_ms,
+		.earned_m = r->earned_m,
+		.max_m = r->max_m,
+		.percent_bp = r->percent_bp,
+		.pass_mark_bp = r->lab->pass_mark_bp,
+		.passed = r->passed,
+		.trust_min = r->trust,
+		.forgeable_m = r->forgeable_m,
+		.record_seq = r->record_seq,
+	};
+}
+
+void run_result(const struct run *r, size_t i, struct check_result *ret)
+{
+	const struct item *it = &r->items[i];
+
+	*ret = (struct check_result){
+		.check = it->check,
+		.task = it->task,
+		.verdict = it->state == ITEM_DECIDED ? it->j.verdict : VERDICT_NONE,
+		.reason = it->j.reason,
+		.text = it->j.text ? it->j.text : "",
+		.hint = it->j.hint ? it->j.hint : "",
+		.output = it->j.output ? it->j.output : "",
+		.evidence = it->evidence ? it->evidence : "",
+		.n = it->j.n,
+		.d = it->j.d,
+		.earned_m = it->earned_m,
+		.max_m = it->check->severity == SEVERITY_INFO ? 0 : it->check->max_m,
+		.ms = it->ms,
+		.at_ms = it->at_ms,
+		.forgeable = it->check->vantage == VANTAGE_INSIDE,
+	};
+}
+
+size_t run_tasks(const struct run *r)
+{
+	return r->n_tasks;
+}
+
+void run_task(const struct run *r, size_t i, struct run_task *ret)
+{
+	*ret = r->tasks[i];
+}
+
+size_t run_phases(const struct run *r)
+{
+	return r->grade ? r->lab->n_phases : 0;
+}
+
+void run_phase(const struct run *r, size_t i, struct run_phase *ret)
+{
+	*ret = (struct run_phase){r->lab->phases[i].id, r->lab->phases[i].title, r->phase_ms[i]};
+}
+
+/* --- JSON: the learner's view, as far as `detail` allows --- */
+
+static void put_text(struct json_writer *w, const char *key, const char *text)
+{
+	if (*text)
+		json_put_str(w, key, text);
+}
+
+static void put_check(struct json_writer *w, const struct run *r, size_t i)
+{
+	struct check_result c;
+	enum lab_detail detail = r->items[i].check->detail;
+
+	run_result(r, i, &c);
+	json_object(w, NULL);
+	json_put_str(w, "check", c.check->name);
+	json_put_str(w, "title", c.check->title);
+	json_put_str(w, "task", c.task->id);
+	json_put_str(w, "verdict", verdict_name(c.verdict));
+	put_text(w, "reason", c.reason);
+	json_put_str(w, "vantage", lab_vantage_name(c.check->vantage));
+	json_put_bool(w, "forgeable", c.forgeable);
+	json_put_int(w, "earned_m", c.earned_m);
+	json_put_int(w, "max_m", c.max_m);
+	json_put_int(w, "duration_ms", c.ms);
+	json_put_int(w, "at_ms", c.at_ms);
+	if (detail <= DETAIL_ACTUAL_ONLY)
+		put_text(w, "text", c.text);
+	if (detail == DETAIL_FULL) {
+		put_text(w, "hint", c.hint);
+		put_text(w, "output", c.output);
+	}
+	json_end(w);
+}
+
+static void put_tasks(struct json_writer *w, const struct run *r)
+{
+	json_array(w, "tasks");
+	for (size_t i = 0; i < r->n_tasks; i++) {
+		const struct run_task *t = &r->tasks[i];
+
+		json_object(w, NULL);
+		json_put_str(w, "task", t->task->id);
+		json_put_str(w, "title", t->task->title);
+		json_put_int(w, "max_m", t->task->points_m);
+		json_put_int(w, "raw_m", t->raw_m);
+		json_put_int(w, "attain_m", t->attain_m);
+		json_put_int(w, "earned_m", t->earned_m);
+		json_put_bool(w, "passed", t->passed);
+		json_put_bool(w, "distinction", t->task->distinction);
+		json_put_int(w, "checks_passed", (int64_t)t->pass);
+		json_put_int(w, "checks_failed", (int64_t)t->fail);
+		json_put_int(w, "checks_other", (int64_t)t->other);
+		json_end(w);
+	}
+	json_end(w);
+}
+
+static void put_phases(struct json_writer *w, const struct run *r)
+{
+	json_array(w, "phases");
+	for (size_t i = 0; i < run_phases(r); i++) {
+		struct run_phase p;
+
+		run_phase(r, i, &p);
+		json_object(w, NULL);
+		json_put_str(w, "phase", p.id);
+		json_put_str(w, "title", p.title);
+		if (p.ms >= 0)
+			json_put_int(w, "took_ms", p.ms);
+		json_end(w);
+	}
+	json_end(w);
+}
+
+static void put_total(struct json_writer *w, const struct run *r)
+{
+	json_put_int(w, "earned_m", r->earned_m);
+	json_put_int(w, "max_m", r->max_m);
+	json_put_int(w, "percent_bp", r->percent_bp);
+	json_put_int(w, "pass_mark_bp", r->lab->pass_mark_bp);
+	json_put_bool(w, "passed", r->passed);
+	json_put_str(w, "trust_min", r->trust);
+	json_put_int(w, "forgeable_m", r->forgeable_m);
+	json_put_int(w, "attempt", r->attempt);
+	json_put_int(w, "record_seq", r->record_seq);
+	put_tasks(w, r);
+	put_phases(w, r);
+}
+
+void run_json(const struct run *r, struct json_writer *w)
+{
+	json_put_int(w, "run", r->id);
+	json_put_str(w, "session", r->session_name);
+	json_put_str(w, "lab", r->lab_slug);
+	json_put_str(w, "kind", r->grade ? "grade" : "check");
+	json_put_str(w, "state", r->state);
+	json_put_str(w, "phase", r->phase >= 0 ? r->lab->phases[r->phase].id : "main");
+	json_put_int(w, "started_ms", r->started_ms);
+	json_put_int(w, "ended_ms", r->ended_ms);
+	if (r->err.code != 0)
+		json_put_str(w, "error", r->err.text);
+	json_array(w, "checks");
+	for (size_t i = 0; i < r->n_items; i++)
+		put_check(w, r, i);
+	json_end(w);
+	if (r->grade)
+		put_total(w, r);
+}
+
+int run_receipt(const struct run *r, struct buf *out, struct err *e)
+{
+	if (!r->record.body)
+		return err_set(e, ERR_NOT_FOUND, "run %lld has no record: it is %s", (long long)r->id, r->grade ? r->state : "a quick check");
+	return record_receipt(&r->record, r->g->key, out, e);
+}

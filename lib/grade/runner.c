@@ -1,0 +1,345 @@
+/* runner.c - check programs over one exec stream per service. */
+#include "grade/runner.h"
+
+#include "base/id.h"
+#include "base/list.h"
+#include "base/str.h"
+
+#include <inttypes.h>
+
+#define MAX_OUT (1 << 20)
+#define MAX_SIDE (64 << 10)
+#define MAX_FRAME (MAX_OUT + 2 * MAX_SIDE + 4096)
+#define GRACE_MS 5000 /* beyond the program's own time-out, until the stream is given up */
+
+/*
+ * The loop. `setup` sets t (seconds) and the words of the command. The program runs in the process
+ * group that timeout(1) makes, which is killed after it, whatever it left behind; its files may grow
+ * to 64 MiB, of which the limits above come back.
+ */
+static const char loop_text[] =
+	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C; export PATH LC_ALL\n"
+	"d=$(mktemp -d \"${LAB_SCRATCH:-/tmp}/.run.XXXXXX\") || exit 1\n"
+	"trap 'rm -rf \"$d\"' EXIT\n"
+	"size() { wc -c <\"$1\" | tr -d ' '; }\n"
+	"least() { [ \"$1\" -lt \"$2\" ] && echo \"$1\" || echo \"$2\"; }\n"
+	"while read -r mark id ns np; do\n"
+	" [ \"$mark\" = LAB1 ] || exit 1\n"
+	" setup=$(head -c \"$ns\"; echo x); program=$(head -c \"$np\"; echo x); program=${program%x}\n"
+	" eval \"${setup%x}\"\n"
+	" : >\"$d/o\"; : >\"$d/e\"; : >\"$d/v\"\n"
+	" from=$(date +%s%N)\n"
+	" printf %s \"$program\" | { exec 9<&0 </dev/null; ulimit -f 131072; timeout -k 1 \"$t\" env -i \"$@\" 9<&9 >\"$d/o\" 2>\"$d/e\" 3>\"$d/v\" & g=$!; wait $g; x=$?; kill -9 -$g 2>/dev/null; exit $x; }\n"
+	" x=$?; ms=$((($(date +%s%N) - from) / 1000000))\n"
+	" o=$(size \"$d/o\"); e=$(size \"$d/e\"); v=$(size \"$d/v\")\n"
+	" ko=$(least $o 1048576); ke=$(least $e 65536); kv=$(least $v 65536)\n"
+	" echo \"LAB1 $id $x $ms $ko $ke $kv $((o > ko || v > kv))\"\n"
+	" head -c $ko \"$d/o\"; head -c $ke \"$d/e\"; head -c $kv \"$d/v\"\n"
+	"done\n";
+
+struct request {
+	struct list link;
+	int64_t id, timeout_ms;
+	struct buf bytes; /* as sent */
+	size_t sent;
+	runner_done done;
+	void *arg;
+	struct err err;   /* how it ends when the stream breaks */
+};
+
+struct runner {
+	struct sessions *m;
+	struct exec *exec;
+	struct list waiting;  /* in order; the first ones are sent */
+	struct list answered; /* completions of this turn */
+	struct buf in;
+	int64_t next_id;
+	struct timer *deadline;
+	bool broken, closed;
+};
+
+void shell_quote(struct buf *out, const char *word)
+{
+	(void)buf_addc(out, '\'');
+	for (; *word; word++)
+		(void)(*word == '\'' ? buf_adds(out, "'\\''") : buf_addc(out, *word));
+	(void)buf_addc(out, '\'');
+}
+
+/* --- ends of requests --- */
+
+static void request_free(struct request *q)
+{
+	list_unlink(&q->link);
+	buf_done(&q->bytes);
+	free(q);
+}
+
+static void deliver_broken(void *arg)
+{
+	struct request *q = arg;
+
+	q->done(q->arg, &(struct program_result){.err = q->err});
+	request_free(q);
+}
+
+static void arm(struct runner *r)
+{
+	struct request *q = list_first(&r->waiting, struct request, link);
+
+	if (q)
+		timer_start(r->deadline, q->timeout_ms + GRACE_MS);
+	else
+		timer_stop(r->deadline);
+}
+
+/* The stream is over: what was not answered is answered now. */
+static void runner_break(struct runner *r, const struct err *e)
+{
+	struct request *q, *tmp;
+
+	r->broken = true;
+	timer_stop(r->deadline);
+	list_for_each_safe(q, tmp, &r->waiting, link) {
+		list_unlink(&q->link);
+		q->err = *e;
+		loop_defer(sessions_loop(r->m), deliver_broken, q);
+	}
+}
+
+/* --- sending --- */
+
+static void pump_out(struct runner *r)
+{
+	struct request *q;
+
+	list_for_each(q, &r->waiting, link) {
+		while (q->sent < q->bytes.len) {
+			size_t n = MIN(q->bytes.len - q->sent, (size_t)32768);
+
+			if (r->broken || exec_full(r->exec) || exec_write(r->exec, q->bytes.data + q->sent, n, NULL) < 0)
+				return;
+			q->sent += n;
+		}
+	}
+}
+
+/* "#!/usr/bin/env python3 -u" -> words of the interpreter. */
+static void add_interpreter(struct buf *setup, const char *text, size_t size)
+{
+	const char *end = memchr(text, '\n', size);
+	_cleanup_free_ char *line = xstrndup(text, end ? (size_t)(end - text) : size);
+	char *save = NULL;
+
+	for (char *w = strtok_r(str_starts(line, "#!") ? line + 2 : line, " \t\r", &save); w; w = strtok_r(NULL, " \t\r", &save)) {
+		(void)buf_addc(setup, ' ');
+		shell_quote(setup, w);
+	}
+}
+
+static void build(struct request *q, const struct program *p)
+{
+	_cleanup_buf_ struct buf setup = BUF(1 << 20);
+
+	(void)buf_addf(&setup, "t=%.3f; set --", (double)p->timeout_ms / 1000);
+	for (char *const *v = p->env; v && *v; v++) {
+		(void)buf_addc(&setup, ' ');
+		shell_quote(&setup, *v);
+	}
+	add_interpreter(&setup, p->text, p->size);
+	(void)buf_adds(&setup, " /dev/fd/9");
+	for (char *const *v = p->args; v && *v; v++) {
+		(void)buf_addc(&setup, ' ');
+		shell_quote(&setup, *v);
+	}
+	(void)buf_addc(&setup, '\n');
+	(void)buf_addf(&q->bytes, "LAB1 %" PRId64 " %zu %zu\n", q->id, setup.len, p->size);
+	(void)buf_add(&q->bytes, setup.data, setup.len);
+	(void)buf_add(&q->bytes, p->text, p->size);
+}
+
+void runner_run(struct runner *r, const struct program *p, runner_done done, void *arg)
+{
+	struct request *q = NEW(struct request);
+
+	q->id = ++r->next_id;
+	q->timeout_ms = p->timeout_ms;
+	q->done = done;
+	q->arg = arg;
+	buf_init(&q->bytes, 4 << 20);
+	build(q, p);
+	if (r->broken || q->bytes.full) {
+		list_init(&q->link);
+		err_set(&q->err, q->bytes.full ? ERR_LIMIT : ERR_STATE, q->bytes.full ? "the check program is too large" : "the runner has ended");
+		loop_defer(sessions_loop(r->m), deliver_broken, q);
+		return;
+	}
+	bool first = list_empty(&r->waiting);
+	list_append(&r->waiting, &q->link);
+	if (first)
+		arm(r);
+	pump_out(r);
+}
+
+/* --- receiving --- */
+
+struct head {
+	int64_t id;
+	int exit;
+	int64_t ms;
+	size_t n[3];
+	int too_long;
+};
+
+/* One whole frame at the start of r->in: true and *ret; false = more bytes are needed. */
+static bool frame(struct runner *r, struct head *ret, size_t *head_len, struct err *e)
+{
+	const char *end = r->in.len ? memchr(r->in.data, '\n', r->in.len) : NULL;
+
+	if (!end) {
+		if (r->in.len > 256)
+			err_set(e, ERR_PROTO, "the runner's answer makes no sense");
+		return false;
+	}
+	if (sscanf(r->in.data, "LAB1 %" SCNd64 " %d %" SCNd64 " %zu %zu %zu %d\n", &ret->id, &ret->exit, &ret->ms,
+		&ret->n[0], &ret->n[1], &ret->n[2], &ret->too_long) != 7 ||
+		ret->n[0] > MAX_OUT || ret->n[1] > MAX_SIDE || ret->n[2] > MAX_SIDE) {
+		err_set(e, ERR_PROTO, "the runner's answer makes no sense");
+		return false;
+	}
+	*head_len = (size_t)(end - r->in.data) + 1;
+	return r->in.len >= *head_len + ret->n[0] + ret->n[1] + ret->n[2];
+}
+
+static void answer(struct request *q, const struct head *h, const char *p)
+{
+	_cleanup_free_ char *out = xmemdup(p, h->n[0]), *errout = xmemdup(p + h->n[0], h->n[1]),
+			    *evidence = xmemdup(p + h->n[0] + h->n[1], h->n[2]);
+	struct program_result res = {
+		.exit = h->exit,
+		.ms = h->ms,
+		.timed_out = (h->exit == 124 || h->exit == 137) && h->ms >= q->timeout_ms,
+		.too_long = h->too_long || h->exit == 128 + 25, /* SIGXFSZ */
+		.out = out,
+		.errout = errout,
+		.evidence = evidence,
+		.n_out = h->n[0],
+		.n_errout = h->n[1],
+		.n_evidence = h->n[2],
+	};
+
+	q->done(q->arg, &res);
+	request_free(q);
+}
+
+static void output(void *arg, int stream, const char *p, size_t n)
+{
+	struct runner *r = arg;
+	struct err e = ERR_NONE;
+	struct head h;
+	size_t head_len = 0;
+
+	if (stream != 1 || r->broken)
+		return;
+	if (buf_add(&r->in, p, n) < 0)
+		err_set(&e, ERR_LIMIT, "the runner answered with too much");
+	while (e.code == 0 && frame(r, &h, &head_len, &e)) {
+		struct request *q = list_first(&r->waiting, struct request, link);
+		size_t whole = head_len + h.n[0] + h.n[1] + h.n[2];
+		_cleanup_free_ char *body = xmemdup(r->in.data + head_len, whole - head_len);
+
+		buf_drop(&r->in, whole);
+		if (!q || q->id != h.id) {
+			err_set(&e, ERR_PROTO, "the runner answered something that was not asked");
+			break;
+		}
+		list_unlink(&q->link);
+		arm(r);
+		answer(q, &h, body); /* may queue more, or close the runner: then r->broken */
+		if (r->closed)
+			return;
+	}
+	if (e.code != 0)
+		runner_break(r, &e);
+}
+
+static void ended(void *arg, int code, const struct err *err)
+{
+	struct runner *r = arg;
+	struct err e = *err;
+
+	if (e.code == 0)
+		err_set(&e, ERR_STATE, "the runner ended with exit code %d before it answered", code);
+	if (!r->broken)
+		runner_break(r, &e);
+}
+
+static void drained(void *arg)
+{
+	pump_out(arg);
+}
+
+static void overdue(void *arg)
+{
+	struct runner *r = arg;
+	struct err e = ERR_NONE;
+
+	err_set(&e, ERR_TIMEOUT, "the program did not end in time and could not be stopped");
+	runner_break(r, &e);
+	exec_kill(r->exec, NULL, NULL);
+}
+
+/* --- life --- */
+
+struct runner *runner_open(struct sessions *m, int64_t session, int service, const char *user)
+{
+	static const struct exec_ops ops = {.output = output, .ended = ended, .drained = drained};
+	char *argv[] = {(char *)"/bin/sh", (char *)"-c", (char *)loop_text, NULL};
+	struct session *s = sessions_by_id(m, session);
+	struct runner *r = NEW(struct runner);
+	struct err e = ERR_NONE;
+
+	r->m = m;
+	list_init(&r->waiting);
+	buf_init(&r->in, MAX_FRAME);
+	r->deadline = timer_new(sessions_loop(m), overdue, r);
+	if (s)
+		r->exec = session_exec(s, &(struct session_exec){.service = service, .argv = argv, .user = user, .stdin_open = true, .class = CLASS_CHECK}, &ops, r, &e);
+	if (!r->exec)
+		r->broken = true;
+	return r;
+}
+
+bool runner_broken(const struct runner *r)
+{
+	return r->broken;
+}
+
+static void runner_free(void *arg)
+{
+	struct runner *r = arg;
+
+	timer_free(r->deadline);
+	if (r->exec)
+		sessions_exec_done(r->m, r->exec);
+	buf_done(&r->in);
+	free(r);
+}
+
+void runner_close(struct runner *r)
+{
+	struct err e = ERR_NONE;
+
+	if (!r || r->closed)
+		return;
+	r->closed = true;
+	if (!r->broken) {
+		err_set(&e, ERR_CANCELED, "the run was stopped");
+		if (!list_empty(&r->waiting))
+			exec_kill(r->exec, NULL, NULL);
+		else
+			exec_close_stdin(r->exec);
+		runner_break(r, &e);
+	}
+	loop_defer(sessions_loop(r->m), runner_free, r);
+}

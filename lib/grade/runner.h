@@ -1,0 +1,47 @@
+/*
+ * runner.h - check programs over one exec stream per service.
+ *
+ * A small shell loop is started in the service once; programs are streamed to it one after the
+ * other and their exit status, output and evidence come back in frames on the same stream. A program rests on
+ * no disk: it is read from a pipe (/dev/fd/9). Requests are answered in order. The loop ends with
+ * its stdin.
+ *
+ *   labd -> loop   LAB1 <id> <bytes of setup> <bytes of program>\n<setup><program>
+ *   loop -> labd   LAB1 <id> <exit> <ms> <bytes of stdout> <of stderr> <of evidence>\n<stdout><stderr><evidence>
+ *
+ * The id only keeps frames apart; it proves nothing (a learner who is root can read it).
+ */
+#pragma once
+
+#include "session/session.h"
+
+struct runner;
+
+struct program {
+	const char *text;    /* the program, with its shebang */
+	size_t size;
+	char *const *args;   /* after the program's name; NULL = none */
+	char *const *env;    /* its whole environment: "K=V" */
+	int64_t timeout_ms;
+};
+
+struct program_result {
+	struct err err;      /* code != 0: it could not be run; nothing below holds */
+	int exit;            /* 0..255, 128 + signal */
+	int64_t ms;
+	bool timed_out, too_long; /* too_long: it wrote more than is kept */
+	const char *out, *errout, *evidence; /* NUL-terminated, at most 1 MiB, 64 KiB, 64 KiB */
+	size_t n_out, n_errout, n_evidence;
+};
+
+typedef void (*runner_done)(void *arg, const struct program_result *r);
+
+/* user NULL = the service's. The service must be running. */
+struct runner *runner_open(struct sessions *m, int64_t session, int service, const char *user);
+/* Queue one program (copied). done comes exactly once, never from inside; after runner_close it comes with ERR_CANCELED. */
+void runner_run(struct runner *r, const struct program *p, runner_done done, void *arg);
+bool runner_broken(const struct runner *r); /* the stream has ended: open a new one */
+void runner_close(struct runner *r);        /* ends what runs; NULL is fine */
+
+/* Quote one word for a POSIX shell. */
+void shell_quote(struct buf *out, const char *word);
