@@ -29,7 +29,7 @@ struct http_op {
 	struct timer *deadline, *silence;
 	char curl_error[CURL_ERROR_SIZE];
 
-	char *method, *path, *content_type;
+	char *method, *path;
 	char **extra; /* headers */
 	char *request_body;
 	size_t request_len;
@@ -80,7 +80,6 @@ static void free_op(struct http_op *op)
 	timer_free(op->silence);
 	free(op->method);
 	free(op->path);
-	free(op->content_type);
 	strv_free(op->extra);
 	free(op->request_body);
 	buf_done(&op->head);
@@ -310,30 +309,6 @@ static size_t on_upload(char *p, size_t size, size_t n, void *arg)
 
 /* --- the start -------------------------------------------------------------------------------- */
 
-static bool printable(const char *s)
-{
-	for (; *s; s++)
-		if ((unsigned char)*s <= ' ' || *s == 0x7f)
-			return false;
-	return true;
-}
-
-static bool one_line(const char *s)
-{
-	return !strpbrk(s, "\r\n");
-}
-
-/* Bytes of ours that would change the framing of the request never reach the wire. */
-static bool well_formed(const struct http_op *op)
-{
-	bool ok = op->path[0] == '/' && printable(op->path) && printable(op->method) &&
-		  (!op->content_type || one_line(op->content_type));
-
-	for (char **h = op->extra; h && *h; h++)
-		ok = ok && one_line(*h);
-	return ok;
-}
-
 static void add_header(struct http_op *op, const char *line)
 {
 	struct curl_slist *list = curl_slist_append(op->headers, line);
@@ -345,14 +320,8 @@ static void add_header(struct http_op *op, const char *line)
 
 static void set_headers(struct http_op *op)
 {
-	_cleanup_free_ char *type = NULL;
-
-	for (char **h = op->extra; h && *h; h++)
+	for (char **h = op->extra; *h; h++)
 		add_header(op, *h);
-	if (op->request_body || op->on_send)
-		type = strf("Content-Type: %s",
-			op->content_type ? op->content_type : "application/json");
-	add_header(op, type ? type : "Content-Type:");
 	add_header(op, "Expect:"); /* no waiting for 100 Continue */
 	if (op->on_send)
 		add_header(op, "Transfer-Encoding: chunked");
@@ -380,7 +349,7 @@ static void start(struct http_op *op)
 {
 	struct http *h = op->http;
 
-	if (!well_formed(op)) {
+	if (!peer_well_formed(op->method, op->path, op->extra)) {
 		fail(op, ERR_INTERNAL, "the request is not well formed");
 		return;
 	}
@@ -455,8 +424,13 @@ struct http_op *http_send(struct http *h, const struct http_request *req, http_d
 	op->http = h;
 	op->method = xstrdup(req->method);
 	op->path = xstrdup(req->path);
-	str_set(&op->content_type, req->content_type);
-	op->extra = req->headers ? strv_copy(req->headers) : NULL;
+	op->extra = req->headers ? strv_copy(req->headers) : strv_new();
+	if (req->body || req->on_send)
+		strv_take(&op->extra,
+			strf("Content-Type: %s",
+				req->content_type ? req->content_type : "application/json"));
+	else
+		strv_add(&op->extra, "Content-Type:"); /* libcurl would name a form */
 	if (req->body) {
 		op->request_body = xmemdup(req->body, req->body_len);
 		op->request_len = req->body_len;

@@ -124,17 +124,20 @@ static int want_timer(CURLM *curl, long ms, void *arg)
 	return 0;
 }
 
-static int close_socket(void *arg, curl_socket_t fd)
+void multi_release(struct multi *m, int fd)
 {
-	struct multi *m = arg;
-	struct sock *s;
+	struct sock *s, *next;
 
-	list_for_each (s, &m->sockets, link)
+	list_for_each_safe (s, next, &m->sockets, link)
 		if (s->fd == fd) {
 			curl_multi_assign(m->curl, fd, NULL);
 			sock_free(s);
-			break;
 		}
+}
+
+static int close_socket(void *arg, curl_socket_t fd)
+{
+	multi_release(arg, fd);
 	return close(fd);
 }
 

@@ -23,3 +23,6 @@ void multi_free(struct multi *m); /* all transfers are removed before; NULL is f
 /* Not from inside a callback of libcurl on the same multi. */
 void multi_add(struct multi *m, struct transfer *t);
 void multi_remove(struct multi *m, struct transfer *t);
+
+/* A connected handle's descriptor is watched by its owner from here on. */
+void multi_release(struct multi *m, int fd);

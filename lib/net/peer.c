@@ -15,6 +15,22 @@ const char *peer_name(const struct http *h)
 	return h->unix_path ? h->unix_path : h->base_url;
 }
 
+static bool printable(const char *s)
+{
+	for (; *s; s++)
+		if ((unsigned char)*s <= ' ' || *s == 0x7f)
+			return false;
+	return true;
+}
+
+bool peer_well_formed(const char *method, const char *path, char *const *headers)
+{
+	for (; headers && *headers; headers++)
+		if (strpbrk(*headers, "\r\n"))
+			return false;
+	return path[0] == '/' && printable(path) && method[0] && printable(method);
+}
+
 /* Half-open TCP peers end in DEAD_PEER_MS, also while bytes wait to be acknowledged. */
 static int on_new_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
 {
@@ -109,8 +125,10 @@ int http_new(struct http **ret, struct loop *l, const struct http_peer *peer, st
 		h->connect_timeout_ms = peer->unix_path ? 2000 : 5000;
 	h->ctl = multi_new(l, MAX_CALLS);
 	h->bulk = multi_new(l, 0);
+	h->raw = multi_new(l, 0);
 	list_init(&h->ops);
 	list_init(&h->todo);
+	list_init(&h->streams);
 	h->kick = timer_new(l, ops_kick, h);
 	*ret = h;
 	return 0;
@@ -121,8 +139,10 @@ void http_free(struct http *h)
 	if (!h)
 		return;
 	ops_cancel(h);
+	streams_cancel(h);
 	multi_free(h->ctl);
 	multi_free(h->bulk);
+	multi_free(h->raw);
 	timer_free(h->kick);
 	free(h->unix_path);
 	free(h->base_url);

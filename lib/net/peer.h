@@ -14,15 +14,23 @@ struct http {
 	int64_t connect_timeout_ms;
 
 	struct multi *ctl, *bulk; /* requests */
-	struct list ops;          /* every open http_op */
-	struct list todo;         /* those to start, resume or cancel in the next turn */
+	struct multi *raw; /* streams: their own, so that a callback of bulk may write to one */
+	struct list ops;   /* every open http_op */
+	struct list todo;  /* those to start, resume or cancel in the next turn */
 	struct timer *kick;
+	struct list streams; /* every stream that is not dead */
 };
 
 const char *peer_name(const struct http *h); /* for error texts */
 
 /* An easy handle with everything that does not depend on the request; `url_path` as in http.h. */
 CURL *peer_easy(const struct http *h, const char *url_path, char error[CURL_ERROR_SIZE]);
+
+/*
+ * Bytes of ours that would change the framing of a request never reach the wire: is this a method
+ * and a path, and are the headers (NULL = none) one line each?
+ */
+bool peer_well_formed(const char *method, const char *path, char *const *headers);
 
 /* Why the peer could not be reached. Returns the code put into *e. */
 int peer_unreachable(
@@ -33,3 +41,4 @@ void ops_kick(void *arg);
 
 /* Complete everything that is open, because the peer is being freed. */
 void ops_cancel(struct http *h);
+void streams_cancel(struct http *h); /* stream.c */

@@ -36,6 +36,7 @@ struct server {
 	struct watch *watch;
 	struct list conns;
 	int fd, accepted, open, peak; /* connections: ever, now, at most at once */
+	size_t last_in;               /* bytes the last connection that ended had left in `in` */
 	char dir[32], path[64];
 	void (*on_bytes)(struct conn *c);
 	void *arg;
@@ -47,6 +48,7 @@ static void conn_free(struct conn *c)
 	close(c->fd);
 	list_unlink(&c->link);
 	c->server->open--;
+	c->server->last_in = c->in.len;
 	buf_done(&c->in);
 	buf_done(&c->out);
 	free(c);
