@@ -49,6 +49,7 @@ struct run *run_start(struct grader *g, struct session *s, const struct run_opti
 void run_cancel(struct run *r); /* a grade becomes `aborted`; nothing is recorded */
 
 struct run *grader_run(struct grader *g, int64_t id); /* running or among the last 64; NULL otherwise */
+struct run *grader_running(struct grader *g, int64_t session); /* what judges this session now, or NULL */
 
 struct run_info {
 	int64_t id, session, attempt;
@@ -80,7 +81,10 @@ struct run_phase {
 };
 size_t run_phases(const struct run *r);
 void run_phase(const struct run *r, size_t i, struct run_phase *ret);
-/* The whole result as the learner may see it: JSON object members for an open object of w. */
+/*
+ * The whole result as the learner may see it: members of the Run of lib/api/openapi.yaml but
+ * `error`, for an open object of w. It is also what the store keeps of a grade.
+ */
 void run_json(const struct run *r, struct json_writer *w);
 /* Receipt of a finished grade, as JSON text. Errors: ERR_NOT_FOUND, ERR_STATE. */
 int run_receipt(const struct run *r, struct buf *out, struct err *e);
@@ -102,5 +106,6 @@ size_t hint_list(struct grader *g, const struct session *s, int task, struct hin
 /* Buy (or read again) one: hint NULL = the next. accept_m: the cost the learner has agreed to. Errors: ERR_NOT_FOUND (no more), ERR_QUOTA (locked; what unlocks it), ERR_USAGE (cost differs from accept_m). */
 void hint_buy(struct grader *g, struct session *s, int task, const char *hint, int64_t accept_m,
 	void (*done)(void *arg, const struct hint_info *h, const struct err *e), void *arg);
-/* Sum of the costs bought for a task. */
+/* Sum of the costs bought for a task, and what the task can still earn. */
 int64_t hint_cost_m(struct grader *g, const struct session *s, int task);
+int64_t hint_attain_m(struct grader *g, const struct session *s, int task);

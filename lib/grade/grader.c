@@ -153,19 +153,32 @@ bool task_passed_last(struct grader *g, const struct session *s, int task)
 	return earned > 0 && earned * 10000 >= t->pass_at_bp * t->points_m;
 }
 
+static int64_t attain_m(const struct session_info *info, const struct lab_task *t, int64_t paid_m)
+{
+	return MAX(t->points_m - paid_m, record_scale(t->points_m, info->lab->hint_floor_bp, 10000));
+}
+
+int64_t hint_attain_m(struct grader *g, const struct session *s, int task)
+{
+	struct session_info info;
+
+	session_info(s, &info);
+	return attain_m(&info, &info.lab->tasks[task], hint_cost_m(g, s, task));
+}
+
 static void hint_describe(struct grader *g, const struct session *s, int task, const struct lab_hint *h, struct hint_info *ret)
 {
 	struct session_info info;
 
 	session_info(s, &info);
 	const struct lab_task *t = &info.lab->tasks[task];
-	int64_t floor_m = record_scale(t->points_m, info.lab->hint_floor_bp, 10000), paid = hint_cost_m(g, s, task);
+	int64_t paid = hint_cost_m(g, s, task);
 
 	*ret = (struct hint_info){.hint = h, .bought = bought_find(g, info.id, t->id, h->id) != NULL};
 	ret->cost_m = ret->bought || task_passed_last(g, s, task) ? 0 : h->cost_m;
 	for (size_t i = 0; i < h->n_requires; i++)
 		ret->locked |= !bought_find(g, info.id, t->id, t->hints[h->requires[i]].id);
-	ret->attain_m = MAX(t->points_m - paid - ret->cost_m, floor_m);
+	ret->attain_m = attain_m(&info, t, paid + ret->cost_m);
 }
 
 size_t hint_list(struct grader *g, const struct session *s, int task, struct hint_info *ret, size_t max)

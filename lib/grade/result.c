@@ -73,12 +73,20 @@ void run_phase(const struct run *r, size_t i, struct run_phase *ret)
 	*ret = (struct run_phase){r->lab->phases[i].id, r->lab->phases[i].title, r->phase_ms[i]};
 }
 
-/* --- JSON: the learner's view, as far as `detail` allows --- */
+/* --- JSON: the Run of lib/api/openapi.yaml, as far as `detail` lets the learner see it --- */
 
-static void put_text(struct json_writer *w, const char *key, const char *text)
+/* "" = null: not known, or not shown */
+static void put_text(struct json_writer *w, const char *key, const char *text, bool shown)
 {
-	if (*text)
-		json_put_str(w, key, text);
+	json_put_str(w, key, shown && *text ? text : NULL);
+}
+
+static void put_moment(struct json_writer *w, const char *key, int64_t wall_ms)
+{
+	char text[32];
+
+	str_rfc3339(wall_ms, text);
+	json_put_str(w, key, wall_ms ? text : NULL);
 }
 
 static void put_check(struct json_writer *w, const struct run *r, size_t i)
@@ -89,22 +97,19 @@ static void put_check(struct json_writer *w, const struct run *r, size_t i)
 	run_result(r, i, &c);
 	json_object(w, NULL);
 	json_put_str(w, "check", c.check->name);
-	json_put_str(w, "title", c.check->title);
 	json_put_str(w, "task", c.task->id);
-	json_put_str(w, "verdict", verdict_name(c.verdict));
-	put_text(w, "reason", c.reason);
-	json_put_str(w, "vantage", lab_vantage_name(c.check->vantage));
+	json_put_str(w, "title", c.check->title);
+	put_text(w, "verdict", verdict_name(c.verdict), c.verdict != VERDICT_NONE);
+	put_text(w, "reason", c.reason, true);
+	json_put_str(w, "trust", lab_vantage_name(c.check->vantage));
 	json_put_bool(w, "forgeable", c.forgeable);
 	json_put_int(w, "earned_m", c.earned_m);
 	json_put_int(w, "max_m", c.max_m);
+	put_text(w, "message", c.text, detail <= DETAIL_ACTUAL_ONLY);
+	put_text(w, "hint", c.hint, detail == DETAIL_FULL);
+	put_text(w, "output", c.output, detail == DETAIL_FULL);
 	json_put_int(w, "duration_ms", c.ms);
-	json_put_int(w, "at_ms", c.at_ms);
-	if (detail <= DETAIL_ACTUAL_ONLY)
-		put_text(w, "text", c.text);
-	if (detail == DETAIL_FULL) {
-		put_text(w, "hint", c.hint);
-		put_text(w, "output", c.output);
-	}
+	put_moment(w, "at", c.at_ms);
 	json_end(w);
 }
 
@@ -115,17 +120,17 @@ static void put_tasks(struct json_writer *w, const struct run *r)
 		const struct run_task *t = &r->tasks[i];
 
 		json_object(w, NULL);
-		json_put_str(w, "task", t->task->id);
+		json_put_str(w, "id", t->task->id);
 		json_put_str(w, "title", t->task->title);
+		json_put_bool(w, "distinction", t->task->distinction);
 		json_put_int(w, "max_m", t->task->points_m);
 		json_put_int(w, "raw_m", t->raw_m);
-		json_put_int(w, "attain_m", t->attain_m);
+		json_put_int(w, "attainable_m", t->attain_m);
 		json_put_int(w, "earned_m", t->earned_m);
 		json_put_bool(w, "passed", t->passed);
-		json_put_bool(w, "distinction", t->task->distinction);
-		json_put_int(w, "checks_passed", (int64_t)t->pass);
-		json_put_int(w, "checks_failed", (int64_t)t->fail);
-		json_put_int(w, "checks_other", (int64_t)t->other);
+		json_put_int(w, "pass", (int64_t)t->pass);
+		json_put_int(w, "fail", (int64_t)t->fail);
+		json_put_int(w, "other", (int64_t)t->other);
 		json_end(w);
 	}
 	json_end(w);
@@ -139,48 +144,52 @@ static void put_phases(struct json_writer *w, const struct run *r)
 
 		run_phase(r, i, &p);
 		json_object(w, NULL);
-		json_put_str(w, "phase", p.id);
+		json_put_str(w, "id", p.id);
 		json_put_str(w, "title", p.title);
 		if (p.ms >= 0)
 			json_put_int(w, "took_ms", p.ms);
+		else
+			json_put_null(w, "took_ms");
 		json_end(w);
 	}
 	json_end(w);
 }
 
-static void put_total(struct json_writer *w, const struct run *r)
+static void put_grade(struct json_writer *w, const struct run *r)
 {
+	json_object(w, "grade");
+	json_put_int(w, "attempt", r->attempt);
 	json_put_int(w, "earned_m", r->earned_m);
 	json_put_int(w, "max_m", r->max_m);
 	json_put_int(w, "percent_bp", r->percent_bp);
 	json_put_int(w, "pass_mark_bp", r->lab->pass_mark_bp);
 	json_put_bool(w, "passed", r->passed);
-	json_put_str(w, "trust_min", r->trust);
+	put_text(w, "trust_min", r->trust, true);
 	json_put_int(w, "forgeable_m", r->forgeable_m);
-	json_put_int(w, "attempt", r->attempt);
-	json_put_int(w, "record_seq", r->record_seq);
+	json_put_bool(w, "recorded", r->record_seq != 0);
 	put_tasks(w, r);
 	put_phases(w, r);
+	json_end(w);
 }
 
 void run_json(const struct run *r, struct json_writer *w)
 {
-	json_put_int(w, "run", r->id);
+	json_put_str(w, "schema", "labyard/run/v1");
+	json_put_int(w, "id", r->id);
 	json_put_str(w, "session", r->session_name);
 	json_put_str(w, "lab", r->lab_slug);
 	json_put_str(w, "kind", r->grade ? "grade" : "check");
 	json_put_str(w, "state", r->state);
-	json_put_str(w, "phase", r->phase >= 0 ? r->lab->phases[r->phase].id : "main");
-	json_put_int(w, "started_ms", r->started_ms);
-	json_put_int(w, "ended_ms", r->ended_ms);
-	if (r->err.code != 0)
-		json_put_str(w, "error", r->err.text);
+	put_text(w, "phase", r->phase >= 0 ? r->lab->phases[r->phase].title : "",
+		streq(r->state, "running"));
+	put_moment(w, "started_at", r->started_ms);
+	put_moment(w, "ended_at", r->ended_ms);
 	json_array(w, "checks");
 	for (size_t i = 0; i < r->n_items; i++)
 		put_check(w, r, i);
 	json_end(w);
 	if (r->grade)
-		put_total(w, r);
+		put_grade(w, r);
 }
 
 int run_receipt(const struct run *r, struct buf *out, struct err *e)

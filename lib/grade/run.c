@@ -324,14 +324,14 @@ static struct run *run_new(struct grader *g, struct session *s, const struct run
 	return r;
 }
 
-static bool session_busy(struct grader *g, int64_t session)
+struct run *grader_running(struct grader *g, int64_t session)
 {
 	struct run *r;
 
 	list_for_each(r, &g->runs, link)
 		if (r->session == session && !r->done)
-			return true;
-	return false;
+			return r;
+	return NULL;
 }
 
 struct run *run_start(struct grader *g, struct session *s, const struct run_options *o, struct err *e)
@@ -346,7 +346,7 @@ struct run *run_start(struct grader *g, struct session *s, const struct run_opti
 		err_set(e, ERR_STATE, "'%s' is %s: checks need a lab that is ready", info.name, session_state_name(info.state));
 		return NULL;
 	}
-	if (session_busy(g, info.id)) {
+	if (grader_running(g, info.id)) {
 		err_set(e, ERR_STATE, "'%s' is being checked already: wait for its end", info.name);
 		return NULL;
 	}
