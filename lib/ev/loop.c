@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
 struct call {
@@ -74,6 +75,9 @@ struct loop {
 	int live; /* objects that their owners have to free */
 	int held; /* reasons to wait that libuv does not see */
 	bool running, stopped;
+	int64_t slow_us; /* 0 = nobody asks how long callbacks take */
+	loop_slow_cb slow;
+	void *slow_arg;
 };
 
 static _Noreturn void broken(const char *what, int code)
@@ -112,6 +116,44 @@ void loop_hold(struct loop *l, int change)
 	hold_wake(l);
 }
 
+/* --- how long callbacks take ------------------------------------------------------------------ */
+
+static int64_t now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * INT64_C(1000000) + t.tv_nsec / 1000;
+}
+
+static int64_t call_begin(const struct loop *l)
+{
+	return l->slow_us ? now_us() : 0;
+}
+
+static void call_end(struct loop *l, int64_t began_us, uintptr_t fn)
+{
+	int64_t took_us = l->slow_us ? now_us() - began_us : 0;
+
+	if (l->slow_us && began_us && took_us > l->slow_us)
+		l->slow(l->slow_arg, fn, took_us / 1000);
+}
+
+void loop_watchdog(struct loop *l, int64_t ms, loop_slow_cb fn, void *arg)
+{
+	l->slow_us = ms * 1000;
+	l->slow = fn;
+	l->slow_arg = arg;
+}
+
+static void call(struct loop *l, loop_cb fn, void *arg)
+{
+	int64_t began = call_begin(l);
+
+	fn(arg);
+	call_end(l, began, (uintptr_t)fn);
+}
+
 /* --- calls: deferred and posted --------------------------------------------------------------- */
 
 static void calls_add(struct calls *c, loop_cb fn, void *arg)
@@ -141,7 +183,7 @@ static void run_deferred(struct loop *l)
 
 	l->deferred = l->spare;
 	for (size_t i = 0; i < now.n; i++)
-		now.items[i].fn(now.items[i].arg);
+		call(l, now.items[i].fn, now.items[i].arg);
 	now.n = 0;
 	l->spare = now;
 }
@@ -224,7 +266,7 @@ static void timers_fire(struct timers *q)
 
 	while ((t = list_first(&q->armed, struct timer, link)) && t->due <= now) {
 		list_unlink(&t->link);
-		t->fn(t->arg);
+		call(t->loop, t->fn, t->arg);
 	}
 }
 
@@ -236,7 +278,7 @@ static void fire_soon(struct loop *l)
 	list_take(&now, &l->soon);
 	while ((t = list_first(&now, struct timer, link))) {
 		list_unlink(&t->link);
-		t->fn(t->arg);
+		call(t->loop, t->fn, t->arg);
 	}
 }
 
@@ -409,6 +451,8 @@ static int to_uv(int events)
 static void on_poll(uv_poll_t *h, int status, int uv_events)
 {
 	struct watch *w = h->data;
+	struct loop *l = w->loop;
+	watch_cb fn = w->fn;
 	int events = (uv_events & UV_READABLE ? WATCH_READ : 0) |
 		     (uv_events & UV_WRITABLE ? WATCH_WRITE : 0) |
 		     (uv_events & UV_DISCONNECT ? WATCH_HANGUP : 0);
@@ -417,8 +461,11 @@ static void on_poll(uv_poll_t *h, int status, int uv_events)
 		events = w->events;
 		w->events = 0;
 	}
-	if (events)
-		w->fn(w->arg, events);
+	if (!events)
+		return;
+	int64_t began = call_begin(l);
+	fn(w->arg, events);
+	call_end(l, began, (uintptr_t)fn);
 }
 
 struct watch *watch_new(struct loop *l, int fd, watch_cb fn, void *arg)

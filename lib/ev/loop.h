@@ -53,6 +53,13 @@ void loop_defer(struct loop *l, loop_cb fn, void *arg);
 /* As loop_defer, from any thread; wakes the loop. */
 void loop_post(struct loop *l, loop_cb fn, void *arg);
 
+/*
+ * Tell of every callback that took longer than ms; fn is its address (for addr2line), the time is
+ * the clock's on the wall, so also what the machine took away. ms 0 = no more.
+ */
+typedef void (*loop_slow_cb)(void *arg, uintptr_t fn, int64_t ms);
+void loop_watchdog(struct loop *l, int64_t ms, loop_slow_cb fn, void *arg);
+
 /* A one-shot timer. timer_start re-arms; ms <= 0 means the next turn, whatever the clock. */
 struct timer *timer_new(struct loop *l, loop_cb fn, void *arg);
 void timer_start(struct timer *t, int64_t ms);

@@ -308,6 +308,42 @@ static void on_usr1(void *arg, int signo)
 	note(arg);
 }
 
+static void dawdle(void *arg)
+{
+	usleep(3000);
+}
+
+static uintptr_t slow_fn;
+
+static void told_slow(void *arg, uintptr_t fn, int64_t ms)
+{
+	assert_true(ms >= 2);
+	slow_fn = fn;
+	note(arg);
+}
+
+static void slow_callbacks_are_told(void **state)
+{
+	struct loop *l = fresh(NULL);
+	struct timer *t = timer_new(l, dawdle, NULL);
+
+	loop_watchdog(l, 1, told_slow, TAG("s"));
+	loop_defer(l, dawdle, NULL);
+	loop_once(l, false);
+	assert_string_equal(trace, "s");
+	assert_true(slow_fn == (uintptr_t)dawdle);
+	timer_start(t, 0);
+	loop_defer(l, note, TAG("q"));
+	loop_once(l, false);
+	assert_string_equal(trace, "ssq");
+	loop_watchdog(l, 0, NULL, NULL);
+	loop_defer(l, dawdle, NULL);
+	loop_once(l, false);
+	assert_string_equal(trace, "ssq");
+	timer_free(t);
+	loop_free(l);
+}
+
 static void signals_arrive_on_the_loop(void **state)
 {
 	struct loop *l = fresh(&fake_clock);
@@ -577,6 +613,7 @@ int main(void)
 		cmocka_unit_test(a_real_timer_ignores_the_injected_clock),
 		cmocka_unit_test(a_watch_reports_what_it_was_asked_for),
 		cmocka_unit_test(a_broken_descriptor_is_reported_once),
+		cmocka_unit_test(slow_callbacks_are_told),
 		cmocka_unit_test(signals_arrive_on_the_loop),
 		cmocka_unit_test(loop_free_aborts_when_something_was_not_freed),
 		cmocka_unit_test(a_queue_keeps_order_and_its_limit),
