@@ -302,24 +302,25 @@ char *str_visible(const char *s, size_t n, bool lines)
 size_t str_distance(const char *a, const char *b, size_t limit)
 {
 	size_t n = strlen(a), m = strlen(b);
-	size_t row[65];
+	size_t rows[3][65]; /* this row of the table and the two before */
 
 	if (n > 64 || m > 64)
 		return limit + 1;
-	for (size_t j = 0; j <= m; j++)
-		row[j] = j;
-	for (size_t i = 1; i <= n; i++) {
-		size_t diagonal = row[0];
+	for (size_t i = 0; i <= n; i++) {
+		size_t *row = rows[i % 3], *above = rows[(i + 2) % 3], *before = rows[(i + 1) % 3];
 
 		row[0] = i;
 		for (size_t j = 1; j <= m; j++) {
-			size_t change = diagonal + (a[i - 1] != b[j - 1]);
-
-			diagonal = row[j];
-			row[j] = MIN(change, MIN(row[j], row[j - 1]) + 1);
+			if (i == 0) {
+				row[j] = j;
+				continue;
+			}
+			row[j] = MIN(above[j - 1] + (a[i - 1] != b[j - 1]), MIN(above[j], row[j - 1]) + 1);
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+				row[j] = MIN(row[j], before[j - 2] + 1);
 		}
 	}
-	return MIN(row[m], limit + 1);
+	return MIN(rows[n % 3][m], limit + 1);
 }
 
 const char *str_nearest(const char *s, const char *const *words, size_t n)

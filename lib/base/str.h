@@ -62,7 +62,7 @@ bool str_utf8(const char *s, size_t n);
 /* Length and code point of the sequence that s[0..n) begins with; 0 when it is invalid. n >= 1. */
 size_t str_utf8_at(const char *s, size_t n, uint32_t *ret);
 
-/* Edit distance, for "did you mean"; at most `limit` + 1 is returned. */
+/* Edits (two neighbours swapped count once), for "did you mean"; at most `limit` + 1 is returned. */
 size_t str_distance(const char *a, const char *b, size_t limit);
 
 /* The nearest of n words at most 2 edits (a third of the length) away, or NULL. */

@@ -79,6 +79,11 @@ static void nearest_word_is_near(void **state)
 	static const char *const words[] = {"measure", "alert", "swap"};
 
 	assert_string_equal(str_nearest("mesure", words, 3), "measure");
+	assert_string_equal(str_nearest("aletr", words, 3), "alert");
+	assert_int_equal(str_distance("titel", "title", 9), 1);
+	assert_int_equal(str_distance("kitten", "sitting", 9), 3);
+	assert_int_equal(str_distance("", "abc", 9), 3);
+	assert_int_equal(str_distance("abc", "", 1), 2);
 	assert_null(str_nearest("banana", words, 3));
 	assert_null(str_nearest("xy", words, 3));
 }
