@@ -34,8 +34,8 @@ struct lab_volume {
 };
 
 struct lab_mount {
-	int volume;    /* index, or -1: a single read-only file of the lab folder */
-	char *file;    /* path below the lab folder when volume is -1 */
+	int volume; /* index, or -1: a single read-only file of the lab folder */
+	char *file; /* path below the lab folder when volume is -1 */
 	char *target;
 	bool read_only;
 };
@@ -173,7 +173,8 @@ struct lab {
 	char digest[65];  /* SHA-256 over everything that makes the lab */
 
 	int64_t cpu_milli, memory, disk; /* session: figures for admission */
-	int64_t expires_ms, extend_by_ms, pause_after_ms, stop_after_ms, busy_over_ms, startup_ms, keep_ms;
+	int64_t expires_ms, extend_by_ms, pause_after_ms, stop_after_ms, busy_over_ms, startup_ms,
+		keep_ms;
 	int extend_max, busy_cpu_bp;
 	int64_t warn_ms[5];
 	size_t n_warn;
@@ -210,7 +211,7 @@ struct lab {
 	size_t n_phases;
 };
 
-void lab_free(struct lab *l); /* gives back one reference; NULL is fine */
+void lab_free(struct lab *l);             /* gives back one reference; NULL is fine */
 struct lab *lab_ref(const struct lab *l); /* one more; not across threads at once */
 DEFINE_CLEANUP(struct lab *, lab_free)
 

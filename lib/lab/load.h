@@ -9,7 +9,8 @@
 #include "base/err.h"
 #include "lab/lab.h"
 
-/* One problem: "labs/x/lab.yaml:88:15: error[G007]: task 'mesure' is not defined (did you mean 'measure'?)". */
+/* One problem: "labs/x/lab.yaml:88:15: error[G007]: task 'mesure' is not defined (did you mean
+ * 'measure'?)". */
 struct problem {
 	char *file; /* as given by the caller, plus the path in the lab */
 	int line, col;

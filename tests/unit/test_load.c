@@ -1,0 +1,544 @@
+/* test_load.c - a valid lab is read as it is written; each fault gets its code, its place and its
+ * reason. */
+#include "base/fsutil.h"
+#include "base/str.h"
+#include "lab/load.h"
+#include "tests/fake/labfolder.h"
+#include "tests/unit/test.h"
+
+#include <unistd.h>
+
+static int setup(void **state)
+{
+	*state = NEW(struct labfolder);
+	labfolder_init(*state);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	labfolder_done(*state);
+	free(*state);
+	return 0;
+}
+
+static void print_problems(const struct problems *p)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		_cleanup_free_ char *line = problem_line(&p->items[i]);
+
+		print_message("    %s\n", line);
+	}
+}
+
+static struct lab *load_good(const char *path, size_t warnings)
+{
+	_cleanup_(problems_done) struct problems p = {0};
+	struct err e = ERR_NONE;
+	struct lab *l = NULL;
+
+	if (lab_load(&l, path, &p, &e) < 0 || p.n != warnings) {
+		print_problems(&p);
+		fail_msg("%s: %s (%zu problems)", path, e.text, p.n);
+	}
+	return l;
+}
+
+/* --- what is read --- */
+
+static void reads_the_environment(void **state)
+{
+	const struct labfolder *f = *state;
+	_cleanup_(lab_freep) struct lab *l = load_good(f->lab, 0);
+	const struct lab_service *app = &l->services[lab_service(l, "app")];
+	const struct lab_service *judge = &l->services[lab_service(l, "judge")];
+
+	assert_string_equal(app->context, "images/app");
+	assert_null(app->image);
+	assert_string_equal(app->command[2], "${LAB_PARAM_RATE:-20}");
+	assert_string_equal(app->env[0], "KEY=${LAB_SECRET_KEY}");
+	assert_string_equal(app->env[1], "EMPTY=");
+	assert_string_equal(app->health[0], "check");
+	assert_int_equal(app->health_interval_ms, 1000);
+	assert_int_equal(app->memory, 64 << 20);
+	assert_int_equal(app->nano_cpus, 500000000);
+	assert_int_equal(app->depends[0].service, lab_service(l, "seed"));
+	assert_int_equal(app->depends[0].condition, DEPENDS_COMPLETED);
+	assert_int_equal(app->mounts[0].volume, 0);
+	assert_string_equal(l->volumes[0].fill, "images/app/src");
+	assert_int_equal(l->volumes[0].uid, 1000);
+	assert_int_equal(judge->when, WHEN_CHECK);
+	assert_int_equal(judge->scratch, 32 << 20);
+	assert_int_equal(judge->n_networks, 2);
+	assert_false(l->networks[0].hidden_only);
+	assert_true(l->networks[1].hidden_only);
+	assert_int_equal(l->services[lab_service(l, "world")].private_ports[0], 9900);
+	assert_false(l->services[lab_service(l, "seed")].keep_running);
+}
+
+static void reads_the_lab(void **state)
+{
+	const struct labfolder *f = *state;
+	_cleanup_(lab_freep) struct lab *l = load_good(f->lab, 0);
+
+	assert_string_equal(l->slug, "demo-lab");
+	assert_string_equal(l->root + strlen(l->repository), "/demo-lab");
+	assert_int_equal(l->cpu_milli, 1000);
+	assert_int_equal(l->memory, 256 << 20);
+	assert_int_equal(l->expires_ms, 3600000);
+	assert_int_equal(l->keep_ms, 7 * 86400000LL); /* a default */
+	assert_string_equal(l->shell[0], "/bin/sh");
+	assert_int_equal(l->entry, lab_service(l, "app"));
+	assert_int_equal(l->ports[0].port, 8080);
+	assert_int_equal(l->params[0].max, 24);
+	assert_int_equal(l->params[1].kind, PARAM_PICK);
+	assert_true(l->params[2].at_grade);
+	assert_true(l->secrets[1].at_grade);
+	assert_int_equal(l->pass_mark_bp, 7000);
+	assert_int_equal(l->grading_by, lab_service(l, "judge"));
+	assert_string_equal(l->captures[0].paths[0], "/srv/app");
+	assert_int_equal(l->phases[0].recreate[0], lab_service(l, "app"));
+	assert_true(l->phases[0].fence);
+	assert_int_equal(l->phases[1].needs[0], 0);
+	assert_int_equal(l->phases[1].least_ms, 1000);
+	assert_int_equal(strlen(l->digest), 64);
+}
+
+static void reads_tasks_and_checks(void **state)
+{
+	const struct labfolder *f = *state;
+	_cleanup_(lab_freep) struct lab *l = load_good(f->lab, 0);
+	const struct lab_task *first = &l->tasks[0], *second = &l->tasks[lab_task(l, "second")];
+
+	assert_string_equal(first->text, "tasks/01-first.md");
+	assert_int_equal(first->checks[0].max_m, 0); /* info */
+	assert_int_equal(first->checks[1].max_m, 20000);
+	assert_int_equal(first->checks[2].max_m, 40000);
+	assert_true(first->checks[1].quick);
+	assert_int_equal(first->checks[1].by, lab_service(l, "judge"));
+	assert_int_equal(first->checks[0].by, -1);
+	assert_int_equal(first->checks[1].in, l->entry);
+	assert_int_equal(first->hints[0].cost_m, 6000);
+	assert_int_equal(first->hints[1].cost_m, 2000);
+	assert_int_equal(first->hints[1].requires[0], 0);
+	assert_int_equal(second->needs[0], 0);
+	assert_string_equal(second->checks[0].name, "second/follows");
+	assert_string_equal(second->checks[0].run[2], "5");
+	assert_int_equal(second->checks[0].eventually_ms, 10000);
+	assert_false(second->checks[0].quick);
+	assert_int_equal(second->checks[1].vantage, VANTAGE_OUTSIDE); /* the type's own */
+	assert_true(second->checks[1].started_before_fence);
+	assert_int_equal(second->checks[1].needs[0].task, 1);
+	assert_int_equal(second->checks[1].needs[0].check, 0);
+	assert_int_equal(lab_points_m(l), 100000);
+}
+
+static void points_are_shared(void **state)
+{
+	const struct labfolder *f = *state;
+
+	labfolder_edit(f, "demo-lab/lab.yaml", "    points: 60\n", "");
+	labfolder_edit(f, "demo-lab/lab.yaml", "    points: 40\n", "");
+	labfolder_edit(f, "demo-lab/lab.yaml", "weight: 2, ", "weight: 5, ");
+	_cleanup_(lab_freep) struct lab *l = load_good(f->lab, 0);
+	assert_int_equal(l->tasks[0].points_m, 50000);
+	assert_int_equal(l->tasks[1].points_m, 50000);
+	/* 50000 by 1:5 is 8333.33 and 41666.66: the larger remainder gets the odd one */
+	assert_int_equal(l->tasks[0].checks[1].max_m, 8333);
+	assert_int_equal(l->tasks[0].checks[2].max_m, 41667);
+}
+
+static void one_shots_do_not_count_with_their_waiters(void **state)
+{
+	const struct labfolder *f = *state;
+
+	/* 64 x 3 = 192 with all but the seed; while the seed runs, only the seed: 250 */
+	labfolder_edit(f, "demo-lab/compose.yaml", "mem_limit: 128m", "mem_limit: 250m");
+	labfolder_edit(f, "demo-lab/lab.yaml", "memory: 256MiB", "memory: 250MiB");
+	lab_free(load_good(f->lab, 0));
+}
+
+/* --- the digest --- */
+
+static void digest_of(const struct labfolder *f, char digest[static 65])
+{
+	struct lab *l = load_good(f->lab, 0);
+
+	memcpy(digest, l->digest, 65);
+	lab_free(l);
+}
+
+static void digest_covers_all_that_makes_the_lab(void **state)
+{
+	static const char *const parts[] = {"demo-lab/README.md", "_images/base/Dockerfile",
+		"_lib/kit/kit.sh", "demo-lab/images/app/src/app.sh"};
+	const struct labfolder *f = *state;
+	char before[65], after[65];
+
+	digest_of(f, before);
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		labfolder_edit(f, parts[i], "\n", "\n\n");
+		digest_of(f, after);
+		assert_string_not_equal(before, after);
+		memcpy(before, after, sizeof(before));
+	}
+}
+
+static void digest_ignores_what_does_not(void **state)
+{
+	const struct labfolder *f = *state;
+	char before[65], after[65];
+
+	digest_of(f, before);
+	labfolder_edit(f, "_images/other/Dockerfile", "12", "13"); /* nobody stands on it */
+	labfolder_write(f, "_lib/kit/__pycache__/x.pyc", "x", 0644);
+	digest_of(f, after);
+	assert_string_equal(before, after);
+	labfolder_write(f, "demo-lab/README.md", "# A demo\n", 0755); /* the mode is part of it */
+	digest_of(f, after);
+	assert_string_not_equal(before, after);
+}
+
+/* --- faults --- */
+
+/* Replace `from` by `to` in a file (from NULL: the file becomes `to`, or goes when that is NULL
+ * too). */
+struct edit {
+	const char *file, *from, *to;
+};
+
+struct fault {
+	const char *code, *file, *from, *to;
+	const char *says; /* part of the text */
+	bool warning;
+	struct edit more[2]; /* further changes, for a fault that needs them */
+};
+
+#define L "demo-lab/lab.yaml"
+#define C "demo-lab/compose.yaml"
+
+#define E(code_, file_, from_, to_, says_, ...)                                                    \
+	{                                                                                          \
+		.code = code_, .file = file_, .from = from_, .to = to_, .says = says_, __VA_ARGS__ \
+	}
+#define W(...) E(__VA_ARGS__, .warning = true)
+
+static const struct fault faults[] = {
+	/* lab.yaml: documents and keys */
+	E("D001", L, "title: A demo", "title: [A demo", NULL),
+	E("D001", L, "title: A demo", "title: !x A demo", NULL),
+	E("D001", L, "title: A demo", "title: A demo\ntitle: B", NULL),
+	E("D009", C, NULL, NULL, "compose.yaml"),
+	E("D003", L, "title: A demo", "titel: A demo",
+		"unknown key 'titel' in a lab (did you mean 'title'?)"),
+	E("D003", L, "minutes: 10", "minutes: ten", "a whole number"),
+	E("D003", L, "expires: 1h", "expires: 1h30m", "a duration"),
+	E("D003", L, "memory: 256MiB", "memory: 256m", "a size"),
+	E("D003", L, "version: 1.0.0", "version: 1.0", "three numbers"),
+	E("D003", L, "title: A demo", "title: 7", "put it in quotes"),
+	E("D003", L, "cpu: 1.0", "cpu: 1.0005", "at most 3 digits"),
+	E("D003", L, "{int: [18, 24]}", "{int: [18, 24], token: 9}", "exactly one of"),
+	E("D002", L, "title: A demo", "title: \"\"", "is empty"),
+	E("D002", L, "paths: [mlops]", "paths: []", "0 entries"),
+	E("D004", L, "minutes: 10\n", "", "a lab needs 'minutes'"),
+	E("D005", L, "minutes: 10", "minutes: 3", "between 5 and 480"),
+	E("D005", L, "level: foundation", "level: fundation", "did you mean 'foundation'?"),
+	E("D005", L, "expires: 1h", "expires: 1m", "'expires' must be between"),
+	E("D005", L, "{int: [18, 24]}", "{int: [24, 18]}", "[least, most]"),
+	E("D005", L, "expires: 1h", "expires: 1h\n  idle: {pause_after: 2h}", "'pause_after'"),
+	E("D006", L, "slug: demo-lab", "slug: other-lab", "not the name of its folder"),
+	E("D006", L, "  rate: {", "  Rate: {", "the name of a parameter"),
+	E("D006", C, "name: demo-lab", "name: other", "must be the slug"),
+	E("D007", L, "pick: [red, green]", "pick: [red, red]", "'red' twice"),
+	E("D007", L, "port: 8080}", "port: 8080}\n    - {name: web, service: app, port: 8081}",
+		"'web' is there twice"),
+	E("D008", L, "  service: app", "  service: ap",
+		"service 'ap' is not defined (did you mean 'app'?)"),
+	E("D008", C, "lab/base:12", "lab/bass:12", "'lab/bass' is not defined"),
+	E("D009", "demo-lab/tasks/02-second.md", NULL, NULL, "has no text"),
+	E("D009", "demo-lab/images/app/Dockerfile", NULL, NULL, "there is no"),
+	E("D009", C, "fill: images/app/src", "fill: images/app/nothing", "does not exist"),
+	E("D010", L, "{id: fresh, title: Fresh, ", "{id: fresh, title: Fresh, needs: [change], ",
+		"earlier phases"),
+	E("D010", "_images/base/Dockerfile", NULL, "FROM lab/base\n", "stands on itself"),
+	E("D011", L, "memory: 256MiB", "memory: 128MiB", "192.0 MiB"),
+	E("L034", L, "cpu: 1.0", "cpu: 0.4", "session.cpu"),
+	E("D012", L, "  service: app", "  service: judge", "role learner"),
+	E("D012", L, "service: app, port: 8080", "service: world, port: 9900", "is private"),
+	E("D012", L, "service: app, port: 8080", "service: judge, port: 80", "cannot be reached"),
+	E("D012", L, "for: [world, judge]", "for: [app, judge]", "only hidden services get it"),
+	E("D012", L, "recreate: [app]", "recreate: [seed]", "cannot be recreated"),
+	E("D012", L, "points: 60", "points: 60\n    required: true\n    distinction: true",
+		"cannot be required"),
+	E("D013", L, "learner: true", "learner: false", "say 'learner: true'"),
+	E("D013", C, "EMPTY: \"\"", "SEED: ${LAB_SEED}", "LAB_SEED"),
+	E("D013", L, "key: {for: [app, judge]", "key: {for: [app]",
+		"not declared for service 'judge'"),
+	/* compose.yaml */
+	E("C001", C, "    mem_limit: 128m", "    mem_limits: 128m", "did you mean 'mem_limit'?"),
+	E("C001", C, "cpus: 0.5\n", "cpus: 0.5\n    restart: always\n", "keep_running"),
+	E("C002", C, "    command: [seed, \"${LAB_SEED}\"]", "    command: seed", "a list"),
+	E("C002", C, "    image: lab/base:12\n    command",
+		"    build: {context: images/app}\n    image: lab/base:12\n    command",
+		"exactly one of"),
+	E("C002", C, "    networks: [front]\n", "    networks: []\n", "needs a network"),
+	E("C002", C, "test: [CMD, check, now]", "test: [check, now]", "[CMD, program, ...]"),
+	E("C002", C, "EMPTY: \"\"", "EMPTY: true", "put it in quotes"),
+	E("C002", C, "EMPTY: \"\"", "EMPTY:", "must be text"),
+	E("C003", C, "  back:\n", "  back:\n  n3: {}\n  n4: {}\n  n5: {}\n", "5 entries"),
+	E("C004", C, "source: app-src", "source: app-srv", "did you mean 'app-src'?"),
+	E("C004", C, "networks: [front, back]", "networks: [front, rear]", "network 'rear'"),
+	E("C004", C, "depends_on: {seed:", "depends_on: {sead:", "did you mean 'seed'?"),
+	E("C005", C, "    networks: [front]\n    cpus",
+		"    depends_on: {world: {condition: service_started}}\n    networks: [front]\n    "
+		"cpus",
+		"waits for itself"),
+	E("C006", C, "{seed: {condition: service_completed_successfully}}\n    health",
+		"{seed: {condition: service_healthy}}\n    health", "no 'healthcheck'"),
+	E("C006", C, "keep_running: false", "keep_running: true", "never completes"),
+	E("C007", C, "    mem_limit: 128m\n", "", "needs 'mem_limit'"),
+	E("C010", C, "{type: volume,", "{type: tmpfs,", "must be volume"),
+	E("C010", C, "target: /srv/app", "target: /lab/app", "belongs to Labyard"),
+	E("C011", C, "fill: images/app/src", "fill: checks/first", "to learners"),
+	E("C012", C, "    mem_limit: 128m\n", "    mem_limit: 128m\n    ports: [\"80:80\"]\n",
+		"entry.ports"),
+	E("C013", C, "    mem_limit: 128m\n", "    mem_limit: 128m\n    cap_add: [SYS_ADMIN]\n",
+		"capability"),
+	E("C014", C, "    mem_limit: 128m\n", "    mem_limit: 128m\n    devices: [/dev/kvm]\n",
+		"the host's"),
+	E("C015", C, "context: images/app", "context: checks", "below images/"),
+	E("C020", C, "${LAB_PARAM_RATE:-20}", "${LAB_PARAM_RAT}", "'LAB_PARAM_RAT' is not known"),
+	E("C020", C, "${LAB_PARAM_RATE:-20}", "${LAB_PARAM_PROBE}", "not known"),
+	E("C020", C, "${LAB_PARAM_RATE:-20}", "${HOME}", "not known"),
+	E("C020", C, "${LAB_PARAM_RATE:-20}", "${LAB_PARAM_RATE-20}", "is not one of"),
+	E("C020", C, "user: \"1000:1000\"", "user: \"$X\"", "may not hold a '$'"),
+	E("C021", C, "    mem_limit: 128m\n", "    mem_limit: 128m\n    privileged: true\n",
+		"owns the host"),
+	E("C021", C, "    mem_limit: 128m\n", "    mem_limit: 128m\n    pid: host\n",
+		"outside of its container"),
+	E("C021", C, "{type: volume,", "{type: bind,", "the engine's socket"),
+	E("C021", C, "    networks: [front]\n    cpus", "    network_mode: host\n    cpus",
+		"only be none"),
+	E("C021", C, "  front: {}", "  front: {external: true}", "did not make"),
+	E("C030", C, "    x-lab: {role: learner}\n", "", "needs 'x-lab'"),
+	E("C030", C, "{role: learner}", "{role: student}", "learner, fixture or hidden"),
+	E("C031", C, "{role: learner}", "{role: learner, start: check}", "only a hidden service"),
+	E("C031", C, "networks: [front, back]\n    depends_on", "networks: [front]\n    depends_on",
+		"only hidden services join"),
+	/* tasks and grading */
+	E("G001", L, "    title: The first", "    titel: The first", "did you mean 'title'?"),
+	E("G001", L, "severity: info", "severity: infos", "normal, required or info"),
+	E("G001", L, "phase: change", "phase: chance", "did you mean 'change'?"),
+	E("G002", L, "id: second\n", "id: first\n", "'first' is there twice"),
+	E("G002", L, "id: second\n", "id: Second\n", "a letter a-z"),
+	E("G003", L, "type: container", "type: kontainer", "did you mean 'container'?"),
+	E("G004", L, "        type: container\n",
+		"        type: container\n        vantage: inside\n", "does not fit"),
+	E("G005", L, "by: judge", "by: world", "must be hidden and start"),
+	E("G005", L, "  by: judge\n", "", "needs a grading service"),
+	E("G005", L, "{id: feel, ", "{id: feel, in: world, ", "needs a learner's service"),
+	E("G005", L, "{id: feel, ", "{id: feel, by: judge, ", "runs in no other service"),
+	E("G006", L, "first/answers.sh", "first/answer.sh", "does not exist"),
+	E("G006", "demo-lab/checks/change.sh", NULL, "exit 0\n", "not executable"),
+	E("G007", L, "needs: [first]", "needs: [frist]", "did you mean 'first'?"),
+	E("G007", L, "needs: [second/follows]", "needs: [second/follow]",
+		"did you mean 'second/follows'?"),
+	E("G007", L, "    points: 60\n", "    points: 60\n    needs: [second]\n",
+		"needs what needs it"),
+	E("G007", L, "needs: [second/follows]", "needs: [second/same]", "needs what needs it"),
+	W("G009", L, "points: 60", "points: 50", "are 90, not 100"),
+	E("G009", L, "        type: container", "        weight: 0\n        type: container",
+		"can carry its points", .more = {{L, "eventually: 10s", "weight: 0"}}),
+	E("G010", L, ", fail: \"The app does not answer as agreed.\"", "", "needs 'fail'"),
+	E("G011", L, "budget: 60s", "budget: 30s", "40.0 s"),
+	E("G011", L, "least: 1s", "least: 30s", "longer than 'most'"),
+	E("G011", L, "eventually: 10s", "eventually: 25s", "longer than the phase"),
+	E("G011", L, "pass_mark: 70", "pass_mark: 101", "between 1 and 100"),
+	E("G012", L, "{id: feel, ", "{id: feel, eventually: 5s, ", "does not go with"),
+	E("G013", L, "app: [/srv/app]", "app: [/etc]", "on no volume"),
+	E("G016", L, "app: [/srv/app]", "app: []", "0 entries"),
+	E("G017", L, "cost: 10%", "cost: 101%", "between 0 and 100"),
+	E("G017", L, "points: 2", "points: 61", "costs more"),
+	E("G017", L, "requires: [nudge]", "requires: [nadge]", "did you mean 'nudge'?"),
+	E("G017", L, "requires: [nudge]", "requires: [more]", "earlier hints"),
+	E("G030", L, "grading:\n", "grading:\n  mode: exam\n", "its learner is root",
+		.more = {{C, "    user: \"1000:1000\"\n", ""},
+			{L, "severity: info", "severity: normal"}}),
+	/* files and taste */
+	E("D001", "demo-lab/images/app/Dockerfile", NULL, "ARG X=1\nFROM debian:12-slim\n",
+		"ARG before FROM"),
+	E("L002", "demo-lab/README.md", NULL, NULL, "README.md"),
+	W("L011", "demo-lab/checks/change.sh", NULL, "#!/bin/sh\nset -eu\n", "set -e"),
+	W("L014", L, "The app does not answer as agreed.", "Wrong.", "6 characters"),
+	W("L014", L, "The app does not answer as agreed.", "It seems that you forgot the port.",
+		"blames"),
+	W("L015", "demo-lab/checks/change.sh", NULL, "#!/bin/sh\ngrep x ~/.bash_history\n",
+		"not what somebody typed"),
+	W("L019", "demo-lab/checks/change.sh", NULL, "#!/bin/sh\ngrep x y || true\n",
+		"hides the status"),
+	W("L022", L, "severity: info", "severity: normal", "could forge",
+		.more = {{C, "    user: \"1000:1000\"\n", ""}}),
+	W("L023", L, "weight: 2", "weight: 9", "more than half"),
+	E("L030", C, "debian:12-slim", "debian", "no fixed tag"),
+	W("L035", C, "    healthcheck: {test: [CMD, check, now], interval: 1s}\n", "", "too early",
+		.more = {{C, "{app: {condition: service_healthy}, seed", "{seed"}}),
+	E("L037", C, "EMPTY: \"\"", "DB_PASSWORD: letmein", "clear text"),
+	E("L040", "demo-lab/solution/first.sh", NULL, NULL, "no reference solution"),
+	W("L041", "demo-lab/cheats/a.sh", NULL, NULL, "no cheat tries 'first/answers'"),
+	E("L044", "demo-lab/cheats/a.sh", "first/answers", "first/answer", "is no check"),
+	E("L044", "demo-lab/cheats/b.sh", "after: second", "after: third", "task 'third'"),
+	W("L050", L, "cost: 10%", "cost: 80%", "more than 70 %"),
+	W("L052", L, "text: Look again.", "text: The app does not answer as agreed.",
+		"says the same"),
+	E("L070", "demo-lab/notes and more.md", NULL, "x", "a space"),
+	E("L070", "demo-lab/readme.md", NULL, "x", "upper and lower case"),
+	W("L071", "demo-lab/checks/change.sh", NULL, "#!/bin/sh\r\nexit 0\r\n", "CR LF"),
+	W("L095", L, "weight: 2", "weight: 2, flake: 0.002", "0.002"),
+};
+
+static void apply(const struct labfolder *f, const struct edit *x)
+{
+	if (x->from)
+		labfolder_edit(f, x->file, x->from, x->to);
+	else if (x->file)
+		labfolder_write(f, x->file, x->to, x->to && str_starts(x->to, "#!") ? 0755 : 0644);
+}
+
+static bool has_problem(const struct problems *p, const struct fault *x)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (streq(p->items[i].code, x->code) && p->items[i].warning == x->warning &&
+			(!x->says || strstr(p->items[i].text, x->says)))
+			return true;
+	return false;
+}
+
+static void each_fault_is_found(void **state)
+{
+	size_t missed = 0;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(faults); i++) {
+		_cleanup_(problems_done) struct problems p = {0};
+		_cleanup_(lab_freep) struct lab *l = NULL;
+		const struct fault *x = &faults[i];
+		struct err e = ERR_NONE;
+		struct labfolder f;
+
+		labfolder_init(&f);
+		apply(&f, &(struct edit){x->file, x->from, x->to});
+		apply(&f, &x->more[0]);
+		apply(&f, &x->more[1]);
+		int r = lab_load(&l, f.lab, &p, &e);
+		if (!has_problem(&p, x) || r != (x->warning ? 0 : ERR_INVALID) || p.n > 8) {
+			print_message(
+				"%s with '%s': %s\n", x->code, x->to ? x->to : "(removed)", e.text);
+			print_problems(&p);
+			missed++;
+		}
+		labfolder_done(&f);
+	}
+	assert_int_equal(missed, 0);
+}
+
+static void a_problem_has_its_place(void **state)
+{
+	const struct labfolder *f = *state;
+	_cleanup_(problems_done) struct problems p = {0};
+	struct err e = ERR_NONE;
+	struct lab *l = NULL;
+
+	labfolder_edit(f, L, "minutes: 10", "minuets: 10");
+	labfolder_edit(f, C, "source: app-src", "source: app-srv");
+	assert_int_equal(lab_load(&l, f->lab, &p, &e), ERR_INVALID);
+	assert_null(l);
+	assert_int_equal(p.errors, 3); /* the unknown key, and the one that is absent for it */
+	_cleanup_free_ char *line = problem_line(&p.items[0]);
+	_cleanup_free_ char *expected = strf("%s/lab.yaml:8:1: error[D003]: unknown key 'minuets' "
+					     "in a lab (did you mean 'minutes'?)",
+		f->lab);
+	assert_string_equal(line, expected);
+	assert_non_null(strstr(e.text, "and 2 more errors"));
+	assert_non_null(strstr(p.items[2].file, "compose.yaml"));
+	assert_int_equal(p.items[2].line, 24);
+	assert_int_equal(p.items[2].col, 32);
+}
+
+static void at_most_fifty_are_kept(void **state)
+{
+	const struct labfolder *f = *state;
+	_cleanup_(problems_done) struct problems p = {0};
+	_cleanup_buf_ struct buf keys = BUF(4096);
+	struct lab *l = NULL;
+
+	for (int i = 0; i < 60; i++)
+		(void)buf_addf(&keys, "x%d: 1\n", i);
+	(void)buf_adds(&keys, "minutes: 10");
+	labfolder_edit(f, L, "minutes: 10", buf_str(&keys));
+	assert_int_equal(lab_load(&l, f->lab, &p, NULL), ERR_INVALID);
+	assert_int_equal(p.n, 50);
+	assert_int_equal(p.errors, 60);
+}
+
+static void links_are_refused(void **state)
+{
+	const struct labfolder *f = *state;
+	_cleanup_(problems_done) struct problems p = {0};
+	_cleanup_free_ char *at = strf("%s/tasks/02-second.md", f->lab);
+	struct lab *l = NULL;
+
+	assert_int_equal(unlink(at), 0);
+	assert_int_equal(symlink("/etc/passwd", at), 0);
+	assert_int_equal(lab_load(&l, f->lab, &p, NULL), ERR_INVALID);
+	assert_true(has_problem(&p, &(struct fault){.code = "D009", .says = "symbolic link"}));
+	assert_true(has_problem(&p, &(struct fault){.code = "L070", .says = "a link"}));
+}
+
+static void no_lab_is_not_a_broken_lab(void **state)
+{
+	const struct labfolder *f = *state;
+	struct lab *l = NULL;
+
+	assert_int_equal(lab_load(&l, f->labs, NULL, NULL), ERR_NOT_FOUND);
+	assert_int_equal(lab_load(&l, "/nowhere/at/all", NULL, NULL), ERR_NOT_FOUND);
+	assert_int_equal(lab_load(&l, "/", NULL, NULL), ERR_NOT_FOUND);
+}
+
+/* --- the labs of this repository --- */
+
+static void bundled_labs_are_good(void **state)
+{
+	static const char *const slugs[] = {"hello-lab"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(slugs); i++) {
+		_cleanup_free_ char *path = strf("labs/%s", slugs[i]);
+		_cleanup_(lab_freep) struct lab *l = load_good(path, 0);
+
+		assert_string_equal(l->slug, slugs[i]);
+		assert_int_equal(lab_points_m(l), 100000);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(reads_the_environment, setup, teardown),
+		cmocka_unit_test_setup_teardown(reads_the_lab, setup, teardown),
+		cmocka_unit_test_setup_teardown(reads_tasks_and_checks, setup, teardown),
+		cmocka_unit_test_setup_teardown(points_are_shared, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			one_shots_do_not_count_with_their_waiters, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			digest_covers_all_that_makes_the_lab, setup, teardown),
+		cmocka_unit_test_setup_teardown(digest_ignores_what_does_not, setup, teardown),
+		cmocka_unit_test(each_fault_is_found),
+		cmocka_unit_test_setup_teardown(a_problem_has_its_place, setup, teardown),
+		cmocka_unit_test_setup_teardown(at_most_fifty_are_kept, setup, teardown),
+		cmocka_unit_test_setup_teardown(links_are_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(no_lab_is_not_a_broken_lab, setup, teardown),
+		cmocka_unit_test(bundled_labs_are_good),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
