@@ -42,7 +42,13 @@ class Customers:
         # a kept one at the moment when the next request is sent.
         connector = aiohttp.TCPConnector(limit=0, force_close=True)
         timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
-        async with aiohttp.ClientSession(connector=connector, timeout=timeout) as self._session:
+        # An answer is never unpacked: it comes from a program that a learner wrote.
+        async with aiohttp.ClientSession(
+            connector=connector,
+            timeout=timeout,
+            auto_decompress=False,
+            headers={"Accept-Encoding": "identity"},
+        ) as self._session:
             while True:
                 due = self._pace.next(time.monotonic())
                 await asyncio.sleep(due - time.monotonic())
@@ -114,7 +120,7 @@ def _outcome(entry: Entry, text: bytes) -> str:
     try:
         answer = json.loads(text)
         prediction, version = float(answer["prediction"]), str(answer["version"])[:40]
-    except (ValueError, TypeError, KeyError, RecursionError):
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return "invalid"
     if not math.isfinite(prediction):
         return "invalid"

@@ -1,9 +1,10 @@
-"""What every part of the pipeline needs: the names of the features, and the two tables.
+"""What every part of the pipeline needs: the names of the features, the two tables, the results.
 
 You need not change this file.
 """
 
 import os
+from collections import Counter
 
 import pandas
 import psycopg2
@@ -18,6 +19,9 @@ FEATURES = {
 }[os.environ["FEATURE_NAMES"]]
 DISTANCE, STOPS, WEIGHT, TRAFFIC, HOUR = FEATURES
 DEFAULT_WEIGHT = 2.7  # documented: some requests come without a weight
+
+RESULTS = ("promoted", "rejected", "quarantined", "cooldown")  # how a call of the hook can end
+RESULTS_FILE = "/srv/trainer/log/results"  # one a line
 
 
 def recent_requests(count: int) -> pandas.DataFrame:
@@ -36,6 +40,21 @@ def labelled_rows(since: str, count: int = 5000) -> pandas.DataFrame:
         " FROM requests r JOIN labels l USING (id) WHERE r.ts > %s ORDER BY r.id LIMIT %s",
         (since, count),
     )
+
+
+def note_result(result: str) -> None:
+    """Remembers how one call of the hook ended, for retrain_total."""
+    with open(RESULTS_FILE, "a") as file:
+        file.write(result + "\n")
+
+
+def count_results() -> Counter:
+    """How often each result was noted."""
+    try:
+        with open(RESULTS_FILE) as file:
+            return Counter(file.read().split())
+    except FileNotFoundError:
+        return Counter()
 
 
 def _frame(sql: str, args: tuple) -> pandas.DataFrame:

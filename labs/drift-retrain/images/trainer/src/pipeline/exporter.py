@@ -5,15 +5,28 @@ It answers on trainer:8000/metrics. runit runs it: see service/exporter.
 
 import time
 
-from prometheus_client import Counter, Gauge, start_http_server
+from prometheus_client import REGISTRY, Gauge, start_http_server
+from prometheus_client.core import CounterMetricFamily
+
+from pipeline.common import RESULTS, count_results
 
 PORT = 8000
 EVERY_S = 5
 WINDOW = 500  # newest requests that are compared
 
-feature_psi = Gauge("feature_psi", "PSI of one feature against the champion's reference", ["feature"])
+feature_psi = Gauge("feature_psi", "PSI of a feature against the champion's reference", ["feature"])
 drift_window_rows = Gauge("drift_window_rows", "requests in the window that was measured")
-retrain_total = Counter("retrain_total", "retrains by how they ended", ["result"])
+
+
+class Retrains:
+    """retrain_total{result}. The hook notes its results in a file, because it is another process."""
+
+    def collect(self):
+        counts = count_results()
+        family = CounterMetricFamily("retrain", "retrains by how they ended", labels=["result"])
+        for result in RESULTS:
+            family.add_metric([result], counts[result])
+        yield family
 
 
 def measure() -> None:
@@ -23,6 +36,7 @@ def measure() -> None:
 
 
 def main() -> None:
+    REGISTRY.register(Retrains())
     start_http_server(PORT)
     while True:
         measure()

@@ -24,6 +24,7 @@ async def hook(request: Request) -> dict:
         log.info("%s %s %s", alert.get("status"), alert.get("fingerprint"), alert.get("labels"))
     # YOUR WORK (task 'retrain'): anybody may call this, and nothing happens. Let only those in
     # who send "Authorization: Bearer $HOOK_KEY", answer at once, and train in the background.
+    # common.note_result says to Prometheus how it ended.
     return {"result": "ignored"}
 
 
