@@ -7,7 +7,7 @@
  */
 #include "session/impl.h"
 
-#include <inttypes.h>
+#include "codec/json.h"
 
 #define JUMP_MS (5 * 60000)
 #define LONGEST_MS 60000 /* look at least once a minute: clocks and the store may change */
@@ -122,11 +122,16 @@ static void sample_work(struct session *s)
 
 static void warn(struct session *s)
 {
-	char left[32];
+	_cleanup_buf_ struct buf b = BUF(4096);
+	struct json_writer w;
 
-	(void)snprintf(left, sizeof(left), "%" PRId64, s->lab->warn_ms[s->warned]);
-	s->warned++;
-	emit_words(s, "limit", "rule", "expires", "left_ms", left, "text", "the session ends soon; 'lab extend' gives more time", NULL);
+	json_begin(&w, &b, false);
+	json_object(&w, NULL);
+	json_put_str(&w, "rule", "expires");
+	json_put_int(&w, "left_ms", s->lab->warn_ms[s->warned++]);
+	json_put_str(&w, "text", "the session ends soon; 'lab extend' gives more time");
+	json_end(&w);
+	session_emit(s, "limit", buf_str(&b));
 }
 
 static void act(struct session *s, const char *rule, const char *action)

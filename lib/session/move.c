@@ -3,7 +3,7 @@
  */
 #include "session/impl.h"
 
-#include <inttypes.h>
+#include "codec/json.h"
 
 #define TO(x) (1u << STATE_##x)
 
@@ -94,10 +94,25 @@ static void enter_down(struct session *s)
 	s->keep_until_ms = loop_wall_ms(s->m->loop) + s->lab->keep_ms;
 }
 
+static void tell(struct session *s, enum session_state from, const char *cause)
+{
+	_cleanup_buf_ struct buf b = BUF(4096);
+	struct json_writer w;
+
+	json_begin(&w, &b, false);
+	json_object(&w, NULL);
+	json_put_str(&w, "state", session_state_name(s->state));
+	json_put_str(&w, "from", session_state_name(from));
+	json_put_str(&w, "cause", cause ? cause : "");
+	if (s->state == STATE_READY && (from == STATE_STARTING || from == STATE_RESETTING))
+		json_put_int(&w, "took_ms", s->startup_took_ms);
+	json_end(&w);
+	session_emit(s, "state", buf_str(&b));
+}
+
 void session_move(struct session *s, enum session_state to, const char *cause)
 {
 	enum session_state from = s->state;
-	char took[24];
 
 	if (!session_may(s, to)) {
 		log_error("session", "%s: no move from %s to %s", s->name, session_state_name(from), session_state_name(to));
@@ -111,9 +126,7 @@ void session_move(struct session *s, enum session_state to, const char *cause)
 		enter_down(s);
 	session_commit(s);
 	log_info("session", "%s: %s -> %s%s%s", s->name, session_state_name(from), session_state_name(to), cause ? ": " : "", cause ? cause : "");
-	(void)snprintf(took, sizeof(took), "%" PRId64, s->startup_took_ms);
-	emit_words(s, "state", "state", session_state_name(to), "from", session_state_name(from), "cause", cause ? cause : "",
-		"took_ms", to == STATE_READY && from != STATE_GRADING && from != STATE_PAUSED ? took : "", NULL);
+	tell(s, from, cause);
 	if (to == STATE_STARTING || to == STATE_RESETTING)
 		enter_bring_up(s);
 	converge(s);
