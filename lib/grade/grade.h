@@ -34,6 +34,7 @@ struct check_result {
 /* The daemon's grading side: key, chains, hint ledger, last verdicts. Loads from the store's rows. */
 int grader_new(struct grader **ret, struct sessions *m, const char *state_folder, struct err *e);
 void grader_free(struct grader *g);
+const char *grader_key(const struct grader *g); /* id of the key that signs records */
 
 /* --- runs --- */
 

@@ -401,6 +401,11 @@ void grader_free(struct grader *g)
 	free(g);
 }
 
+const char *grader_key(const struct grader *g)
+{
+	return record_key_id(g->key);
+}
+
 struct run *grader_run(struct grader *g, int64_t id)
 {
 	struct run *r;

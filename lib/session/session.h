@@ -67,6 +67,8 @@ struct session *sessions_at(const struct sessions *m, size_t i);     /* in order
 size_t sessions_live(const struct sessions *m); /* neither stopped nor failed: what keeps a self-started labd */
 /* The engine's state: err.code != 0 while it does not answer, and since when (boot ms). */
 const struct err *sessions_engine_error(const struct sessions *m, int64_t *since_ms);
+/* The engine has objects of a later run than the database knows: nothing is changed by itself. */
+bool sessions_quarantined(const struct sessions *m);
 
 /* --- what a session is; read only outside lib/session --- */
 

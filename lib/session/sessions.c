@@ -361,6 +361,11 @@ const struct err *sessions_engine_error(const struct sessions *m, int64_t *since
 	return &m->engine_error;
 }
 
+bool sessions_quarantined(const struct sessions *m)
+{
+	return m->quarantined;
+}
+
 struct engine *sessions_engine(struct sessions *m)
 {
 	return m->engine;
