@@ -1,0 +1,87 @@
+/* cmd_catalog.c - `lab catalog`: which labs there are, and what one of them is about. */
+#include "cmd/lab/client.h"
+#include "cmd/lab/output.h"
+
+#include <inttypes.h>
+
+static void print_tasks(const struct json *lab)
+{
+	const struct json *t;
+
+	json_for_each(t, json_get(lab, "tasks")) {
+		_cleanup_free_ char *title = visible(json_str(json_get(t, "title"))), *pts = points(json_int(json_get(t, "points_m"), 0));
+
+		printf("  %6s  %s%s\n", pts, title, json_bool(json_get(t, "distinction"), false) ? " (apart)" : "");
+	}
+}
+
+static int show(struct cli *c, const char *slug)
+{
+	_cleanup_(json_freep) struct json *lab = NULL;
+	_cleanup_free_ char *word = http_escape(slug), *path = strf("/v1/labs/%s", word);
+	struct err e = ERR_NONE;
+
+	if (client_call(c->client, "GET", path, NULL, &lab, &e) < 0)
+		return fail(c, &e);
+	if (c->format == FORMAT_JSON) {
+		print_json(c, lab);
+		return 0;
+	}
+	_cleanup_free_ char *title = visible(json_str(json_get(lab, "title"))), *story = visible_lines(json_str(json_get(lab, "story")));
+	printf("%s\n\n%s\nTasks:\n", title, story);
+	print_tasks(lab);
+	printf("\n%s, about %" PRId64 " minutes, %s of memory\n", json_str_or(json_get(lab, "level"), ""), json_int(json_get(lab, "minutes"), 0),
+		str_human_size(json_int(json_path(lab, "resources.memory"), 0)));
+	return 0;
+}
+
+static void print_table(struct cli *c, const struct json *labs)
+{
+	static const char *const heads[] = {"LAB", "LEVEL", "TIME", "POINTS", "BEST", "TITLE"};
+	struct table *t = table_new(c, heads, ARRAY_SIZE(heads));
+	const struct json *lab;
+
+	json_for_each(lab, labs) {
+		const struct json *best = json_get(lab, "best");
+		bool broken = json_len(json_get(lab, "problems")) > 0;
+		_cleanup_free_ char *title = broken ? strf("cannot be started: see 'lab lint'") : visible(json_str(json_get(lab, "title")));
+		_cleanup_free_ char *time = strf("%" PRId64 "m", json_int(json_get(lab, "minutes"), 0)),
+				    *pts = strf("%" PRId64, json_int(json_get(lab, "points_m"), 0) / 1000),
+				    *share = json_type(best) == JSON_OBJECT ? percent(json_int(json_get(best, "percent_bp"), 0)) : xstrdup("-");
+
+		table_row(t, json_str_or(json_get(lab, "slug"), "?"), json_str_or(json_get(lab, "level"), ""), time, pts, share, title, NULL);
+	}
+	table_print(t);
+}
+
+int cmd_catalog(struct cli *c, int argc, char **argv)
+{
+	_cleanup_(json_freep) struct json *doc = NULL;
+	_cleanup_buf_ struct buf words = BUF(256);
+	const struct json *lab;
+	struct client *k;
+	struct err e = ERR_NONE;
+
+	for (int i = 0; i < argc; i++)
+		if (buf_addf(&words, "%s%s", i ? " " : "", argv[i]) < 0)
+			return fail_usage(c, "too many words");
+	if (client_open(&k, c, true, &e) < 0)
+		return fail(c, &e);
+	if (option_given(c, "show"))
+		return show(c, option_value(c, "show"));
+	_cleanup_free_ char *q = http_escape(buf_str(&words)), *path = strf("/v1/labs?q=%s", q);
+	if (client_call(k, "GET", path, NULL, &doc, &e) < 0)
+		return fail(c, &e);
+	if (argc && json_len(json_get(doc, "labs")) == 0) {
+		err_set(&e, ERR_NOT_FOUND, "no lab matches '%s'", buf_str(&words));
+		return fail(c, &e);
+	}
+	if (c->format == FORMAT_JSON)
+		print_json(c, doc);
+	else if (c->format == FORMAT_TABLE)
+		print_table(c, json_get(doc, "labs"));
+	else
+		json_for_each(lab, json_get(doc, "labs"))
+			puts(json_str_or(json_get(lab, "slug"), ""));
+	return 0;
+}

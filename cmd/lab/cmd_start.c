@@ -1,0 +1,200 @@
+/*
+ * cmd_start.c - `lab start LAB`: create or resume, and show what happens until it is ready.
+ */
+#include "base/clock.h"
+#include "cmd/lab/client.h"
+#include "cmd/lab/output.h"
+
+#include <inttypes.h>
+
+struct starting {
+	struct cli *cli;
+	char since[32];      /* RFC 3339: what happened before belongs to an earlier start */
+	char *state, *cause;
+	struct buf log;      /* last lines of what failed */
+	char *log_of;
+	struct buf ready;    /* services that are ready, in order */
+};
+
+static void say_progress(struct starting *s, const struct json *d)
+{
+	const char *phase = json_str_or(json_get(d, "phase"), ""), *image = json_str(json_get(d, "image"));
+	int64_t done = json_int(json_get(d, "bytes"), 0), total = json_int(json_get(d, "total"), 0);
+
+	if (!image)
+		return;
+	if (total > 0)
+		progress(s->cli, "%s %s: %s of %s", streq(phase, "pull") ? "pulling" : "building", image, str_human_size(done), str_human_size(total));
+	else
+		progress(s->cli, "%s %s: %s", streq(phase, "pull") ? "pulling" : "building", image, json_str_or(json_get(d, "line"), ""));
+}
+
+static void say_service(struct starting *s, const struct json *d)
+{
+	const char *name = json_str_or(json_get(d, "service"), "?"), *state = json_str_or(json_get(d, "state"), "");
+
+	if (!streq(state, "ready") && !streq(state, "done"))
+		return;
+	(void)buf_addf(&s->ready, "%s%s %s", s->ready.len ? " \u00b7 " : "", name, state);
+	progress(s->cli, "%s", buf_str(&s->ready));
+}
+
+static void keep_log(struct starting *s, const struct json *d)
+{
+	const char *text = json_str_or(json_get(d, "text"), "");
+
+	str_set(&s->log_of, json_str(json_get(d, "service")));
+	buf_clear(&s->log);
+	(void)buf_adds(&s->log, text);
+}
+
+/* False when the start has come to its end, good or bad. */
+static bool event(void *arg, const char *kind, const struct json *ev)
+{
+	struct starting *s = arg;
+	const struct json *d = json_get(ev, "data");
+
+	if (strcmp(json_str_or(json_get(ev, "at"), ""), s->since) < 0)
+		return true;
+	if (streq(kind, "progress"))
+		say_progress(s, d);
+	else if (streq(kind, "service"))
+		say_service(s, d);
+	else if (streq(kind, "log"))
+		keep_log(s, d);
+	if (!streq(kind, "state"))
+		return true;
+	str_set(&s->state, json_str(json_get(d, "state")));
+	str_set(&s->cause, json_str(json_get(d, "cause")));
+	if (streq(s->state, "queued"))
+		progress(s->cli, "waiting for room on this machine");
+	return streq(s->state, "queued") || streq(s->state, "starting") || streq(s->state, "resetting");
+}
+
+static void print_log(const struct starting *s)
+{
+	if (!s->log.len)
+		return;
+	_cleanup_(strv_freep) char **lines = strv_split(buf_str(&s->log), '\n');
+	fprintf(stderr, "last lines of %s:\n", s->log_of ? s->log_of : "it");
+	for (char **l = lines; *l; l++) {
+		_cleanup_free_ char *shown = visible(*l);
+
+		if (**l)
+			fprintf(stderr, "  | %s\n", shown);
+	}
+}
+
+static void say_ready(struct cli *c, const struct starting *s, const struct json *session)
+{
+	int64_t took = json_int(json_path(session, "startup.took_ms"), 0);
+	_cleanup_free_ char *ends = local_time(json_str(json_path(session, "limits.expires_at")));
+
+	progress_clear(c);
+	if (s->ready.len)
+		progress_keep(c, "%s", buf_str(&s->ready));
+	progress_keep(c, "ready%s%s, ends at %s (extend: %" PRId64 " \u00d7 %s)", took ? " in " : "", took ? str_human_ms(took) : "", ends,
+		json_int(json_path(session, "limits.extensions_left"), 0), str_human_ms(json_int(json_path(session, "limits.extend_by_ms"), 0)));
+	progress_keep(c, "next: lab shell    lab check    lab status");
+}
+
+static int finish(struct cli *c, struct starting *s, const char *name)
+{
+	_cleanup_(json_freep) struct json *session = NULL;
+	_cleanup_free_ char *path = strf("/v1/sessions/%s", name);
+	struct err e = ERR_NONE;
+
+	if (!s->state || !streq(s->state, "ready")) {
+		progress_clear(c);
+		print_log(s);
+		err_set(&e, ERR_ENGINE, "'%s' is %s%s%s", name, s->state ? s->state : "gone", s->cause && *s->cause ? ": " : "", s->cause ? s->cause : "");
+		return fail(c, &e);
+	}
+	if (client_call(c->client, "GET", path, NULL, &session, &e) < 0)
+		return fail(c, &e);
+	say_ready(c, s, session);
+	if (c->format == FORMAT_JSON)
+		print_json(c, session);
+	else
+		puts(name);
+	return 0;
+}
+
+/* It was ready all along. */
+static int start_ready(struct cli *c, const char *name)
+{
+	struct starting s = {.cli = c, .state = (char *)"ready"};
+
+	return finish(c, &s, name);
+}
+
+/* Wait until it is ready; since_ms: wall clock before the request that started it. */
+int start_follow(struct cli *c, const char *name, int64_t since_ms)
+{
+	struct starting s = {.cli = c, .log = BUF(16384), .ready = BUF(4096)};
+	_cleanup_free_ char *path = strf("/v1/sessions/%s/events?follow=true", name);
+	struct err e = ERR_NONE;
+	int r;
+
+	str_rfc3339(since_ms, s.since);
+	if (client_follow(c->client, path, c->timeout_ms, event, &s, &e) < 0) {
+		r = fail(c, &e);
+		if (e.code == ERR_CANCELED || e.code == ERR_TIMEOUT)
+			advise(c, "'%s' goes on: 'lab status' shows it, 'lab stop' ends it", name);
+	} else {
+		r = finish(c, &s, name);
+	}
+	buf_done(&s.log);
+	buf_done(&s.ready);
+	free(s.state);
+	free(s.cause);
+	free(s.log_of);
+	return r;
+}
+
+static void build_request(struct cli *c, const char *lab, struct buf *body)
+{
+	struct json_writer w;
+
+	json_begin(&w, body, false);
+	json_object(&w, NULL);
+	json_put_str(&w, "lab", lab);
+	if (option_given(c, "fresh"))
+		json_put_bool(&w, "fresh", true);
+	if (option_given(c, "seed"))
+		json_put_str(&w, "seed", option_value(c, "seed"));
+	json_end(&w);
+}
+
+int cmd_start(struct cli *c, int argc, char **argv)
+{
+	_cleanup_(json_freep) struct json *session = NULL;
+	_cleanup_buf_ struct buf body = BUF(4096);
+	struct client *k;
+	struct err e = ERR_NONE;
+
+	if (argc != 1)
+		return fail_usage(c, argc ? "one lab at a time" : "which lab?");
+	if (option_given(c, "fresh")) {
+		enum answer a = ask(c, "discard all work in '%s' and start anew?", argv[0]);
+
+		if (a == ANSWER_CANNOT)
+			return fail_usage(c, "--fresh discards work: say --yes");
+		if (a == ANSWER_NO)
+			return 2;
+	}
+	if (client_open(&k, c, true, &e) < 0)
+		return fail(c, &e);
+	build_request(c, argv[0], &body);
+	int64_t since_ms = clock_wall_ms(&clock_system);
+	if (client_create(k, "/v1/sessions", &body, &session, &e) < 0)
+		return fail(c, &e);
+	const char *name = json_str_or(json_get(session, "name"), "");
+	if (c->no_wait) {
+		puts(name);
+		return 0;
+	}
+	if (streq(json_str_or(json_get(session, "state"), ""), "ready"))
+		return start_ready(c, name);
+	return start_follow(c, name, since_ms);
+}

@@ -1,0 +1,12 @@
+/* verbs.tbl.h - every verb once: VERB(name) for the function cmd_<name> in cmd_<name>.c. */
+VERB(catalog)
+VERB(start)
+VERB(status)
+VERB(check)
+VERB(grade)
+VERB(stop)
+VERB(pause)
+VERB(resume)
+VERB(extend)
+VERB(reset)
+VERB(help)
