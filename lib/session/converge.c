@@ -72,6 +72,17 @@ static bool parts_exist(struct session *s, const struct lab_service *v, int serv
 	return all;
 }
 
+/* An older container of this service still leaves: it has the service's name and address. */
+static bool predecessor(const struct session *s, const struct slot *slot)
+{
+	struct object *o;
+
+	list_for_each(o, &s->objects, link)
+		if (o->kind == SLOT_CONTAINER && o != slot->object && !o->removed && o->state != OBJ_GONE && streq(o->slot, slot->name))
+			return true;
+	return false;
+}
+
 static bool dependencies_hold(struct session *s, const struct lab_service *v)
 {
 	for (size_t i = 0; i < v->n_depends; i++) {
@@ -215,7 +226,7 @@ static void started(struct session *s, struct slot *slot, const struct engine_re
 {
 	if (r->outcome == ENGINE_DONE) {
 		running_now(s, slot);
-	} else if (r->outcome == ENGINE_REFUSED && r->err.code != ERR_UNREACHABLE && state_wants_up(s->state)) {
+	} else if (r->outcome == ENGINE_REFUSED && r->err.code != ERR_UNREACHABLE && r->err.code != ERR_CANCELED && state_wants_up(s->state)) {
 		slot_set(s, slot, SERVICE_FAILED);
 		session_fail(s, "service '%s' could not be started: %s", slot->name, r->err.text);
 	} else {
@@ -383,7 +394,7 @@ static void step_container(struct session *s, struct slot *slot)
 
 	if (!o) {
 		slot->recreate = false;
-		if (parts_exist(s, v, slot->index))
+		if (parts_exist(s, v, slot->index) && !predecessor(s, slot))
 			make(s, slot);
 		return;
 	}

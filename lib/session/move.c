@@ -143,7 +143,7 @@ void session_fail(struct session *s, const char *fmt, ...)
 	va_start(ap, fmt);
 	err_setv(&e, ERR_ENGINE, fmt, ap);
 	va_end(ap);
-	if (session_may(s, STATE_FAILED))
+	if (session_may(s, STATE_FAILED) && !s->m->stopped) /* what ends with the daemon has not failed */
 		session_move(s, STATE_FAILED, e.text);
 }
 

@@ -50,7 +50,9 @@ int sessions_new(struct sessions **ret, struct loop *l, struct store *store, str
 	struct worker *io, const struct sessions_config *c, struct err *e);
 /* Load what the store has, connect to the engine, reconcile, go on. */
 int sessions_start(struct sessions *m, struct err *e);
-void sessions_free(struct sessions *m); /* labs go on running */
+/* No further steps. Then free the engine (its open calls complete), the grader, and the sessions; labs go on running. */
+void sessions_stop(struct sessions *m);
+void sessions_free(struct sessions *m);
 
 /* Everybody who listens gets every event (SSE, lab status --watch). */
 void sessions_listen(struct sessions *m, session_event_cb fn, void *arg);

@@ -169,13 +169,18 @@ int sessions_new(struct sessions **ret, struct loop *l, struct store *store, str
 	return 0;
 }
 
+void sessions_stop(struct sessions *m)
+{
+	m->stopped = true;
+	reconcile_stop(m);
+	timer_free(TAKE(m->tick));
+}
+
 void sessions_free(struct sessions *m)
 {
 	if (!m)
 		return;
-	m->stopped = true;
-	reconcile_stop(m);
-	timer_free(m->tick);
+	sessions_stop(m);
 	for (size_t i = 0; i < m->n; i++)
 		session_free(m->items[i]);
 	free(m->items);
