@@ -12,6 +12,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+enum { LABS_MAX = 1000 };
+
 static bool is_lab(const char *folder, const char *name)
 {
 	_cleanup_free_ char *file = strf("%s/%s/lab.yaml", folder, name);
@@ -29,15 +31,20 @@ int catalog_slugs(const char *folder, char ***ret, struct err *e)
 	_cleanup_(strv_freep) char **slugs = strv_new();
 	DIR *d = opendir(folder);
 	const struct dirent *entry;
+	size_t n = 0;
 
 	if (!d)
 		return err_sys(e, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO,
 			"cannot list the labs in '%s'", folder);
-	while ((entry = readdir(d)))
-		if (is_lab(folder, entry->d_name))
+	while (n <= LABS_MAX && (entry = readdir(d)))
+		if (is_lab(folder, entry->d_name)) {
 			strv_add(&slugs, entry->d_name);
+			n++;
+		}
 	(void)closedir(d);
-	qsort(slugs, strv_len(slugs), sizeof(*slugs), by_name);
+	if (n > LABS_MAX)
+		return err_set(e, ERR_LIMIT, "'%s' has more than %d labs", folder, LABS_MAX);
+	qsort(slugs, n, sizeof(*slugs), by_name);
 	*ret = TAKE(slugs);
 	return 0;
 }
@@ -55,8 +62,8 @@ static int unknown_lab(const char *folder, const char *slug, struct err *e)
 		near ? "'?" : "");
 }
 
-int catalog_load(
-	const char *folder, const char *slug, struct lab **ret, struct problems *p, struct err *e)
+int catalog_load(const char *folder, const char *slug, struct lab **ret, struct problems *problems,
+	struct err *e)
 {
 	_cleanup_free_ char *path = strf("%s/%s", folder, slug);
 
@@ -65,7 +72,7 @@ int catalog_load(
 			slug, form_slug.what);
 	if (!is_lab(folder, slug))
 		return unknown_lab(folder, slug, e);
-	return lab_load(ret, path, p, e);
+	return lab_load(ret, path, problems, e);
 }
 
 /* --- snapshots --- */

@@ -1,5 +1,6 @@
 /* images.c - which images a lab needs, and the tags that name their content. */
 #include "lab/images.h"
+#include "base/fsutil.h"
 #include "base/hash.h"
 #include "base/str.h"
 #include "lab/imagegraph.h"
@@ -8,19 +9,33 @@
 #include <fcntl.h>
 
 /* Where Debian keeps what an administrator trusts beyond the distribution; base images carry it. */
-#define CA_FOLDER "/usr/local/share/ca-certificates"
+#define CA_FOLDER "usr/local/share/ca-certificates"
+
+enum { CERTIFICATE_MAX = 1024 * 1024 };
+
+/* Links are followed here: the folder is the administrator's, and update-ca-certificates does so,
+ * too. */
+static int hash_certificate(void *arg, const struct tree_entry *f, struct err *e)
+{
+	_cleanup_free_ char *path = strf("/%s", f->path);
+	_cleanup_buf_ struct buf text = BUF(CERTIFICATE_MAX);
+
+	if (str_ends(f->path, ".crt") && fs_read(path, &text, NULL) == 0)
+		sha256_add(arg, text.data, text.len);
+	return 0;
+}
 
 static int hash_certificates(char hex[static SHA256_HEX], struct err *e)
 {
 	_cleanup_close_ int root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct sha256 h;
 
+	if (root < 0)
+		return err_sys(e, ERR_IO, "cannot open '/'");
 	sha256_init(&h);
-	int r = root < 0 ? ERR_IO : tree_hash(&h, root, CA_FOLDER + 1, "", e);
-	if (r == ERR_NOT_FOUND)
-		r = 0; /* nothing added: the same digest everywhere */
+	int r = tree_walk(root, CA_FOLDER, hash_certificate, &h, e);
 	sha256_final_hex(&h, hex);
-	return r < 0 ? err_wrap(e, "certificates of this machine") : 0;
+	return r < 0 && r != ERR_NOT_FOUND ? err_wrap(e, "certificates of this machine") : 0;
 }
 
 /* Everything the build gets: the folder, the Dockerfile with the tags of its bases, _lib when it is

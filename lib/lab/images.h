@@ -1,10 +1,14 @@
 /*
  * images.h - which images a lab needs, in build order, each with the content tag that names it.
  *
- * Tag of a built image: "labyard/<name>:<first 20 hex of its content digest>", where the digest
- * covers the build context, build arguments, the Dockerfile with its FROM lib/<x> lines replaced by
- * the tags of those images, and the digest of the host's CA certificates. So an unchanged image is
- * never built again, and a changed base rebuilds what stands on it.
+ * "lab/<name>[:tag]" is the folder _images/<name> beside the lab (the tag is for people); a
+ * service's build context images/<name> is "<slug>/<name>"; everything else is foreign and pulled.
+ * A built image is tagged "labyard/<name>:<first 20 hex of a digest>" ("lab/pg" without its
+ * "lab/"). The digest covers the build context, the Dockerfile with the tags of its bases in the
+ * place of their names, and the certificates that this machine trusts beyond Debian's. So an
+ * unchanged image is never built again, and a changed base rebuilds what stands on it; a foreign
+ * base that changes under its name is not noticed. A Dockerfile that names something in _lib/ gets
+ * the repository's _lib folder into its context.
  */
 #pragma once
 
@@ -19,8 +23,7 @@ struct lab_image {
 	char *dockerfile, *target;
 	char **args;
 	struct tar_plan *context; /* built images; taken by the first build (NULL afterwards) */
-	int *needs; /* images (indexes, lower) that must exist first: also foreign bases of FROM
-		       lines */
+	int *needs; /* images (lower indexes) that must exist first, foreign ones included */
 	size_t n_needs;
 };
 
@@ -30,7 +33,10 @@ struct lab_images {
 	int *of_service; /* per service of the lab: index */
 };
 
-/* Blocking: reads every build context. Errors: ERR_INVALID (Dockerfile, unknown lab/ image,
- * circle), ERR_IO, ERR_LIMIT. */
+/*
+ * Plan all images of a lab. Blocking: reads every build context; any thread.
+ * Errors: ERR_INVALID (Dockerfile, unknown lab/ image, circle; with file and line), ERR_IO,
+ * ERR_FORBIDDEN (a link in a context), ERR_LIMIT.
+ */
 int lab_images_plan(struct lab_images *ret, const struct lab *l, struct err *e);
-void lab_images_done(struct lab_images *i);
+void lab_images_done(struct lab_images *i); /* also of a zeroed one */

@@ -45,19 +45,16 @@ int64_t lab_points_m(const struct lab *l)
 
 static void free_service(struct lab_service *s)
 {
-	char **lists[] = {s->build_args, s->command, s->entrypoint, s->env, s->cap_add, s->tmpfs,
-		s->labels, s->health};
-	char *texts[] = {s->name, s->image, s->context, s->dockerfile, s->target, s->user,
-		s->workdir, s->hostname, s->stop_signal};
+	char **lists[] = {s->command, s->entrypoint, s->env, s->cap_add, s->tmpfs, s->health};
+	char *texts[] = {
+		s->name, s->image, s->context, s->user, s->workdir, s->hostname, s->stop_signal};
 
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
 		strv_free(lists[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
 		free(texts[i]);
-	for (size_t i = 0; i < s->n_mounts; i++) {
-		free(s->mounts[i].file);
+	for (size_t i = 0; i < s->n_mounts; i++)
 		free(s->mounts[i].target);
-	}
 	free(s->mounts);
 	free(s->networks);
 	free(s->depends);

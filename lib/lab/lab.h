@@ -22,7 +22,7 @@ const char *lab_vantage_name(enum lab_vantage v);
 
 struct lab_network {
 	char *name;
-	bool internal;
+	bool internal;    /* no way out, whatever the session may */
 	bool hidden_only; /* only hidden services join it */
 };
 
@@ -34,8 +34,7 @@ struct lab_volume {
 };
 
 struct lab_mount {
-	int volume; /* index, or -1: a single read-only file of the lab folder */
-	char *file; /* path below the lab folder when volume is -1 */
+	int volume;
 	char *target;
 	bool read_only;
 };
@@ -52,14 +51,11 @@ struct lab_service {
 	bool keep_running;
 	char *image;   /* "lab/pg:12" or a foreign reference; NULL when built */
 	char *context; /* "images/seed" below the lab folder; NULL when image is set */
-	char *dockerfile, *target;
-	char **build_args;
 	char **command, **entrypoint; /* not interpolated yet; NULL = the image's */
 	char **env;                   /* "K=V" with ${...} of Compose still inside */
 	char *user, *workdir, *hostname, *stop_signal;
 	bool read_only, no_init;
 	char **cap_add, **tmpfs;
-	char **labels; /* "K=V" */
 	int64_t memory, nano_cpus, pids, stop_grace_ms, scratch;
 	int *networks; /* indexes */
 	size_t n_networks;
@@ -68,7 +64,7 @@ struct lab_service {
 	struct lab_depend *depends;
 	size_t n_depends;
 	char **health; /* argv, or NULL */
-	int64_t health_interval_ms, health_timeout_ms, health_start_ms;
+	int64_t health_interval_ms, health_timeout_ms;
 	int health_retries;
 	int *private_ports;
 	size_t n_private_ports;
@@ -80,15 +76,15 @@ struct lab_port {
 	char *path;
 };
 
-enum lab_param_kind { PARAM_INT, PARAM_FIXED, PARAM_PICK, PARAM_TOKEN };
+enum lab_param_kind { PARAM_INT, PARAM_PICK, PARAM_TOKEN };
 
 struct lab_param {
 	char *name;
 	enum lab_param_kind kind;
-	int64_t min, max; /* int; fixed: scaled by 10^places */
-	int places, length;
+	int64_t min, max; /* int */
 	char **pick;
-	bool at_grade, secret;
+	int length;    /* token */
+	bool at_grade; /* drawn from the seed of each grade, for hidden services only */
 };
 
 struct lab_secret {
@@ -155,7 +151,7 @@ struct lab_phase {
 	int64_t least_ms, most_ms;
 	int *needs; /* phases */
 	size_t n_needs;
-	bool fence, capture, terminals_open;
+	bool fence, capture;
 };
 
 struct lab_capture {

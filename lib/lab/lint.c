@@ -6,6 +6,7 @@
  */
 #include "lab/reader.h"
 #include "base/fsutil.h"
+#include "base/map.h"
 #include "base/str.h"
 #include "lab/program.h"
 #include "lab/tree.h"
@@ -78,7 +79,7 @@ static void lint_lines(struct reader *r, const char *file, const char *text)
 
 struct seen {
 	struct reader *r;
-	char **lower; /* paths in lower case, of the folder that is being walked and before */
+	struct map *lower; /* paths in lower case */
 };
 
 static bool bad_name(const char *path)
@@ -91,14 +92,13 @@ static bool bad_name(const char *path)
 
 static void lint_name(struct seen *s, const struct tree_entry *f)
 {
-	char *lower = xstrdup(f->path);
+	_cleanup_free_ char *lower = xstrdup(f->path);
 
 	for (char *c = lower; *c; c++)
 		*c = (char)tolower((unsigned char)*c);
-	if (strv_has(s->lower, lower))
+	if (!map_add(s->lower, lower, NULL))
 		report_line(s->r, f->path, 1, false, "L070",
 			"another file has the same name but for upper and lower case");
-	strv_take(&s->lower, lower);
 	if (bad_name(f->path))
 		report_line(s->r, f->path, 1, false, "L070",
 			"the name has a space, a control character or broken UTF-8");
@@ -135,13 +135,13 @@ static int lint_file(void *arg, const struct tree_entry *f, struct err *e)
 
 static void lint_files(struct reader *r)
 {
-	struct seen s = {.r = r, .lower = strv_new()};
+	struct seen s = {.r = r, .lower = map_new(NULL)};
 	struct err e = ERR_NONE;
 
 	if (tree_walk(r->dir, ".", lint_file, &s, &e) < 0)
 		report_line(r, "lab.yaml", 1, false, "D002",
 			"cannot look at the files of the lab: %s", e.text);
-	strv_free(s.lower);
+	map_free(s.lower);
 }
 
 /* --- solutions and cheats --- */

@@ -1,16 +1,18 @@
 /*
  * load.h - reading a lab folder: every problem with file, line and column.
  *
- * Blocking (small files); run it on an io thread where that matters. Files are opened below the
- * lab folder without following links.
+ * D... are errors in lab.yaml and its files, C... in compose.yaml, G... in tasks and grading, L...
+ * rules of taste and safety (lint). What keys there are is in the tables of labfile.c and
+ * compose.c. Blocking (some milliseconds); any thread. Files are opened below the lab folder, and
+ * no link is followed anywhere.
  */
 #pragma once
 
 #include "base/err.h"
 #include "lab/lab.h"
 
-/* One problem: "labs/x/lab.yaml:88:15: error[G007]: task 'mesure' is not defined (did you mean
- * 'measure'?)". */
+/* As a line: "x/lab.yaml:8:1: error[D003]: unknown key 'titel' in a lab (did you mean 'title'?)".
+ */
 struct problem {
 	char *file; /* as given by the caller, plus the path in the lab */
 	int line, col;
@@ -30,8 +32,10 @@ void problems_done(struct problems *p);
 char *problem_line(const struct problem *p);
 
 /*
- * Load the folder `path`. Returns 0 and a lab when there is no error (warnings may be there);
- * ERR_INVALID with the problems otherwise (the text is the first of them and how many more);
+ * Load the folder `path`; `problems` may be NULL. Returns 0 and a lab when there is no error
+ * (warnings may be there). Faults of form are reported before faults of meaning: a second run may
+ * find more.
+ * Errors: ERR_INVALID with the problems (the text is the first of them and how many more);
  * ERR_NOT_FOUND when there is no lab.yaml.
  */
 int lab_load(struct lab **ret, const char *path, struct problems *problems, struct err *e);

@@ -8,13 +8,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { ENTRIES_MAX = 10000, DEPTH_MAX = 16 };
+enum { ENTRIES_MAX = 10000, DEPTH_MAX = 16, BYTES_MAX = 256 << 20 };
 
 struct walk {
 	int root;
 	tree_cb see;
 	void *arg;
 	size_t seen;
+	int64_t bytes;
 };
 
 static int left_out(const char *name)
@@ -34,6 +35,12 @@ static void close_dir(DIR **d)
 		(void)closedir(*d);
 }
 
+static int too_many(const char *path, struct err *e)
+{
+	return err_set(e, ERR_LIMIT, "'%s': a tree may have %d files and folders and %s", path,
+		ENTRIES_MAX, str_human_size(BYTES_MAX));
+}
+
 static int read_names(int root, const char *path, char ***ret, struct err *e)
 {
 	_cleanup_(strv_freep) char **names = strv_new();
@@ -43,12 +50,14 @@ static int read_names(int root, const char *path, char ***ret, struct err *e)
 	if (fd < 0)
 		return fd;
 	_cleanup_(close_dir) DIR *d = fdopendir(fd);
-	while (d && (entry = readdir(d)))
-		if (!left_out(entry->d_name))
-			strv_add(&names, entry->d_name);
-	size_t n = strv_len(names);
-	if (n > ENTRIES_MAX)
-		return err_set(e, ERR_LIMIT, "'%s' has more than %d entries", path, ENTRIES_MAX);
+	size_t n = 0;
+	while (d && (entry = readdir(d))) {
+		if (left_out(entry->d_name))
+			continue;
+		if (++n > ENTRIES_MAX)
+			return too_many(path, e);
+		strv_add(&names, entry->d_name);
+	}
 	qsort(names, n, sizeof(*names), by_name);
 	*ret = TAKE(names);
 	return 0;
@@ -70,9 +79,9 @@ static int walk_entry(struct walk *w, const char *path, int depth, struct err *e
 		.executable = st.st_mode & S_IXUSR,
 		.size = st.st_size,
 	};
-	if (++w->seen > ENTRIES_MAX)
-		return err_set(
-			e, ERR_LIMIT, "'%s': more than %d files and folders", path, ENTRIES_MAX);
+	w->bytes += entry.kind == TREE_FILE ? entry.size : 0;
+	if (++w->seen > ENTRIES_MAX || w->bytes > BYTES_MAX)
+		return too_many(path, e);
 	int r = w->see(w->arg, &entry, e);
 	return r < 0 || entry.kind != TREE_FOLDER ? r : walk_folder(w, path, depth + 1, e);
 }
@@ -104,10 +113,15 @@ int tree_walk(int root, const char *path, tree_cb see, void *arg, struct err *e)
 
 struct transfer {
 	int root;
-	size_t skip;    /* length of the walk's path */
+	size_t skip;    /* length of the walk's path; "." is not part of what is below it */
 	const char *as; /* hash: a name instead of that path; copy: the target folder */
 	struct sha256 *hash;
 };
+
+static size_t skip_of(const char *path)
+{
+	return streq(path, ".") ? 0 : strlen(path);
+}
 
 /* Hand a file over in pieces. */
 static int each_piece(int root, const struct tree_entry *f,
@@ -155,7 +169,7 @@ static int hash_entry(void *arg, const struct tree_entry *f, struct err *e)
 
 int tree_hash(struct sha256 *h, int root, const char *path, const char *as, struct err *e)
 {
-	struct transfer t = {.root = root, .skip = strlen(path), .as = as, .hash = h};
+	struct transfer t = {.root = root, .skip = skip_of(path), .as = as, .hash = h};
 
 	return tree_walk(root, path, hash_entry, &t, e);
 }
@@ -186,7 +200,7 @@ static int copy_entry(void *arg, const struct tree_entry *f, struct err *e)
 
 int tree_copy(int root, const char *path, const char *to, struct err *e)
 {
-	struct transfer t = {.root = root, .skip = strlen(path), .as = to};
+	struct transfer t = {.root = root, .skip = skip_of(path), .as = to};
 	int r = fs_mkdirs(to, 0755, e);
 
 	return r < 0 ? r : tree_walk(root, path, copy_entry, &t, e);

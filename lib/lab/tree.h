@@ -23,7 +23,7 @@ typedef int (*tree_cb)(void *arg, const struct tree_entry *entry, struct err *e)
 
 /*
  * Everything below root/path, not the folder itself. Errors: ERR_NOT_FOUND, ERR_IO, ERR_LIMIT
- * (10 000 entries, 16 levels), and what the callback returns.
+ * (10 000 entries, 256 MiB, 16 levels), and what the callback returns.
  */
 int tree_walk(int root, const char *path, tree_cb see, void *arg, struct err *e);
 

@@ -184,6 +184,19 @@ static void digest_covers_all_that_makes_the_lab(void **state)
 	}
 }
 
+static void digest_covers_names(void **state)
+{
+	const struct labfolder *f = *state;
+	char before[65], after[65];
+
+	labfolder_write(f, "demo-lab/xa.md", "x", 0644);
+	digest_of(f, before);
+	labfolder_write(f, "demo-lab/xa.md", NULL, 0);
+	labfolder_write(f, "demo-lab/ya.md", "x", 0644);
+	digest_of(f, after);
+	assert_string_not_equal(before, after);
+}
+
 static void digest_ignores_what_does_not(void **state)
 {
 	const struct labfolder *f = *state;
@@ -531,6 +544,7 @@ int main(void)
 			one_shots_do_not_count_with_their_waiters, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			digest_covers_all_that_makes_the_lab, setup, teardown),
+		cmocka_unit_test_setup_teardown(digest_covers_names, setup, teardown),
 		cmocka_unit_test_setup_teardown(digest_ignores_what_does_not, setup, teardown),
 		cmocka_unit_test(each_fault_is_found),
 		cmocka_unit_test_setup_teardown(a_problem_has_its_place, setup, teardown),
