@@ -30,10 +30,10 @@ endif
 
 OPT_debug := -Og -g
 OPT_release := -O2 -g -D_FORTIFY_SOURCE=3
-OPT_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
-OPT_tsan := -O1 -g -fsanitize=thread
+OPT_asan := -DSANITIZED -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+OPT_tsan := -DSANITIZED -O1 -g -fsanitize=thread
 OPT_cov := -O0 -g --coverage
-OPT_fuzz := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+OPT_fuzz := -DSANITIZED -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 ifeq ($(origin OPT_$(MODE)),undefined)
 $(error MODE '$(MODE)' is not known: use debug, release, asan, tsan, cov or fuzz)
 endif
@@ -59,7 +59,7 @@ PKG_content := libarchive
 PKG_record := libsodium
 PKG_api := libmicrohttpd
 PKG_lab := smartcols
-PKG_lab-fetch := libarchive libseccomp
+PKG_lab-fetch := libarchive
 PKGS := $(sort $(PKG_base) $(PKG_ev) $(PKG_codec) $(PKG_net) $(PKG_store) $(PKG_content) \
 	$(PKG_record) $(PKG_api) $(PKG_lab) $(PKG_lab-fetch) cmocka)
 
