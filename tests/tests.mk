@@ -31,6 +31,13 @@ check: $(B)/flags
 	@scripts/check-shell
 	@scripts/check-style
 
+# A lab-fetch whose archive reader has been taken over: what test_fetch proves the sandbox with.
+EXPLOIT := $(B)/tests/lab-fetch-exploit
+$(EXPLOIT): $(call objs,$(filter-out %/untar.c,$(wildcard cmd/lab-fetch/*.c)) tests/exploit/untar.c) $(LIBS)
+	$(QUIET_LD)$(CC) $(LDFLAGS_) -o $@ $(filter %.o,$^) -Wl,--start-group $(LINK) -Wl,--end-group $(FOREIGN)
+
+$(B)/tests/unit/test_fetch: | $(EXPLOIT) $(B)/lab-fetch
+
 # The stored corpora are replayed by the unit tests; what the fuzzer finds beyond them stays in build/.
 S ?= 60
 $(B)/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(LIBS)

@@ -1,9 +1,15 @@
 /*
  * fetch.h - the loop side of lab-fetch, the sandboxed child that reads archives of strangers.
  *
- * One child per job. Bytes of the archive are written to it; entries come back as frames that have
- * passed its checks (regular files and folders only, safe names, limits). Exit without `done` is a
- * failed job, never a half result.
+ * One child per job. Bytes of the archive (tar, plain or compressed with gzip or zstd) are written
+ * to it; entries come back as frames that have passed its checks, and pass them again here, because
+ * a child that has read hostile bytes is not believed. Exit without `done` is a failed job, never a
+ * half result: an archive without its end mark, or a child that dies, is an error.
+ *
+ * Accepted: regular files and folders (and symbolic links when the limits say so), each name once,
+ * below folders only; names relative, at most 4096 bytes of UTF-8, parts at most 255, 64 deep, no
+ * control bytes. A link leads to a relative place inside the tree. Hard links, devices, pipes and
+ * set-id bits never come through. Compressed archives may expand 50 times.
  */
 #pragma once
 
@@ -15,27 +21,38 @@ struct fetch;
 struct fetch_limits {
 	int64_t bytes;   /* sum of file sizes; 0 = 64 MiB */
 	int64_t entries; /* 0 = 10 000 */
-	bool links;      /* keep symbolic links that stay inside the tree (lab cp); else they are refused */
+	bool links;      /* keep symbolic links that stay inside the tree (lab cp); else refused */
 };
 
 struct fetch_entry {
-	const char *path; /* safe and relative */
-	int mode;         /* permission bits only */
+	const char *path; /* safe and relative; no '/' at the end */
+	int mode;         /* permission bits only (0777) */
 	bool dir;
 	const char *link; /* target, or NULL */
 	const char *data; /* whole content of a regular file */
 	size_t size;
 };
 
+/* All run on the loop, never from inside another call. Each may free the fetch. */
 struct fetch_ops {
 	int (*entry)(void *arg, const struct fetch_entry *t, struct err *e); /* negative = stop */
-	void (*drained)(void *arg); /* room for more input after fetch_full() */
+	void (*drained)(void *arg); /* room for more input after fetch_full(); may be NULL */
 	void (*ended)(void *arg, const struct err *e); /* once; code 0 = whole and good */
 };
 
-/* program: path of lab-fetch. Errors come to ended(). */
-struct fetch *fetch_untar(struct loop *l, const char *program, const struct fetch_limits *limits, const struct fetch_ops *ops, void *arg);
+/*
+ * program: path of lab-fetch. All errors come to ended(): ERR_LIMIT, ERR_FORBIDDEN (an entry that
+ * is refused), ERR_PROTO (no archive, or a cut one), ERR_TIMEOUT (120 s), ERR_NOT_FOUND or ERR_IO
+ * (the child could not be started), ERR_INTERNAL (it died), or what entry() answered.
+ */
+struct fetch *fetch_untar(struct loop *l, const char *program, const struct fetch_limits *limits,
+	const struct fetch_ops *ops, void *arg);
+
+/*
+ * Queue bytes of the archive. Errors: ERR_LIMIT (more than 1 MiB would wait; nothing was queued).
+ * Stop producing while fetch_full(). After the end of the job bytes vanish.
+ */
 int fetch_write(struct fetch *f, const char *p, size_t n, struct err *e);
-bool fetch_full(const struct fetch *f);
-void fetch_finish(struct fetch *f); /* no more input */
-void fetch_free(struct fetch *f);   /* kills the child; no callback after it; NULL is fine */
+bool fetch_full(const struct fetch *f); /* above 256 KiB */
+void fetch_finish(struct fetch *f);     /* no more input; success comes only after it */
+void fetch_free(struct fetch *f);       /* kills the child; no callback after it; NULL is fine */

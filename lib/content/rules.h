@@ -1,0 +1,24 @@
+/*
+ * rules.h - which entries of a stranger's archive are accepted: the rules of fetch.h as code.
+ *
+ * lab-fetch applies them to what it reads, labd to what lab-fetch says. Pure; no archive library.
+ */
+#pragma once
+
+#include "content/fetch.h"
+
+struct rules;
+
+/* Zeros in the limits become the defaults. */
+struct rules *rules_new(const struct fetch_limits *l);
+void rules_free(struct rules *r); /* NULL is fine */
+DEFINE_CLEANUP(struct rules *, rules_free)
+
+int64_t rules_bytes(const struct rules *r); /* how many all files may have together */
+
+/*
+ * The next entry, with the size it states; content is not looked at. A folder may come again.
+ * Folders that stand in names only count as entries too.
+ * Errors: ERR_FORBIDDEN (name, link, order), ERR_LIMIT (entries, bytes).
+ */
+int rules_check(struct rules *r, const struct fetch_entry *t, struct err *e) must_check;
