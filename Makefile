@@ -117,6 +117,9 @@ $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(QUIET_CC)$(CC) $(CPPFLAGS_) $(CFLAGS_) -MMD -MP -c -o $@ $<
 
+# What the assembler embeds (.incbin) is not in the compiler's list.
+$(B)/lib/store/schema.o: $(wildcard lib/store/*.sql)
+
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
 include $(wildcard tests/tests.mk)

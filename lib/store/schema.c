@@ -1,0 +1,26 @@
+/*
+ * schema.c - the SQL scripts that make the database, embedded by the assembler.
+ *
+ * Script i brings a database from version i to i + 1.
+ */
+#include "store/schema.h"
+
+#include "base/util.h"
+
+#define EMBED(name, path)                                                                          \
+	__asm__(".pushsection .rodata\n" #name ":\n.incbin \"" path "\"\n.byte 0\n.popsection\n"); \
+	extern const char name[] __attribute__((visibility("hidden")))
+
+EMBED(schema_1, "lib/store/schema.sql");
+
+static const char *const scripts[] = {schema_1};
+
+int schema_version(void)
+{
+	return ARRAY_SIZE(scripts);
+}
+
+const char *schema_script(int from)
+{
+	return scripts[from];
+}
