@@ -123,7 +123,7 @@ static int read_from(struct scan *s, struct err *e)
 			continue;
 		else if (!image.p)
 			r = add_ref(s, (image = t).p, t.n, e);
-		as = token_is(&t, "AS");
+		as = t.p != image.p && token_is(&t, "AS");
 	}
 	return r == 0 && !image.p ? err_set(e, ERR_INVALID, "FROM names no image") : r;
 }

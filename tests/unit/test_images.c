@@ -4,6 +4,8 @@
 #include "lab/images.h"
 #include "lab/load.h"
 #include "tests/fake/labfolder.h"
+#include "tests/fuzz/fuzz_dockerfile.c"
+#include "tests/fuzz/replay.h"
 #include "tests/unit/test.h"
 
 /* --- Dockerfiles --- */
@@ -53,6 +55,7 @@ static void dockerfiles_name_their_images(void **state)
 		{"# escape=`\nFROM a\n", "error in line 1"},
 		{"FROM a\nRUN <<EOF\nFROM b\nEOF\n", "error in line 2"},
 		{"FROM\n", "error in line 1"},
+		{"FROM AS one\nFROM one\n", "AS@1 one@2"},
 		{"RUN x\n", "error in line 1"},
 		{"", "error in line 0"},
 	};
@@ -79,6 +82,12 @@ static void names_are_put_in_their_place(void **state)
 	_cleanup_free_ char *got = dockerfile_replace(&d, text, names);
 	assert_string_equal(got, "FROM labyard/a:0123 AS x\nRUN true\nCOPY --from=labyard/b:4567 "
 				 "/b /b\nFROM debian\n");
+}
+
+static void corpus_of_the_fuzzer(void **state)
+{
+	(void)state;
+	replay_corpus("dockerfile");
 }
 
 /* --- plans --- */
@@ -193,6 +202,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(dockerfiles_name_their_images),
 		cmocka_unit_test(names_are_put_in_their_place),
+		cmocka_unit_test(corpus_of_the_fuzzer),
 		cmocka_unit_test_setup_teardown(bases_come_first, setup, teardown),
 		cmocka_unit_test_setup_teardown(contexts_carry_tags_and_lib, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_tag_changes_with_what_it_names, setup, teardown),
