@@ -181,7 +181,8 @@ static void heard(struct http_op *op)
 static void pause_op(struct http_op *op)
 {
 	op->paused = true;
-	timer_stop(op->silence);
+	if (op->silence)
+		timer_stop(op->silence);
 }
 
 /* The negative code of a callback ends the operation; see that there is a text. */

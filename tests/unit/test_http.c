@@ -662,6 +662,7 @@ static void a_paused_download_holds_the_peer_and_loses_nothing(void **state)
 
 	pattern(want, FLOOD);
 	server.on_bytes = flood;
+	req.silence_ms = 0;
 	open_stream(&o, &req);
 	o.pauses = 1;
 	while (o.pauses)
