@@ -7,8 +7,10 @@
  * ustar for every entry that fits it.
  *
  * A plan belongs to one thread at a time. Names are relative and safe (fs_path_safe); "." is the
- * top folder itself. Files of a tree are read when the archive is written: a file that has changed
- * since tar_add_tree() or tar_plan_digest() is an error, never a wrong archive.
+ * top folder itself (Docker ignores that entry: owner and mode of the folder it unpacks into stay
+ * as they are; an entry with a name, from one folder above, sets them). Files of a tree are read
+ * when the archive is written: a file that has changed since tar_add_tree() or tar_plan_digest() is
+ * an error, never a wrong archive.
  */
 #pragma once
 
