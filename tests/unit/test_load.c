@@ -2,7 +2,7 @@
  * reason. */
 #include "base/fsutil.h"
 #include "base/str.h"
-#include "lab/load.h"
+#include "lab/catalog.h"
 #include "tests/fake/labfolder.h"
 #include "tests/unit/test.h"
 
@@ -519,16 +519,29 @@ static void no_lab_is_not_a_broken_lab(void **state)
 
 /* --- the labs of this repository --- */
 
+/* Only a missing cheat is forgiven: a cheat is worth writing when there is a known shortcut. */
+static void assert_clean(const char *path, const struct problems *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (!p->items[i].warning || !streq(p->items[i].code, "L041")) {
+			print_problems(p);
+			fail_msg("%s is not as good as it should be", path);
+		}
+}
+
 static void bundled_labs_are_good(void **state)
 {
-	static const char *const slugs[] = {"hello-lab"};
+	_cleanup_(strv_freep) char **slugs = NULL;
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(slugs); i++) {
-		_cleanup_free_ char *path = strf("labs/%s", slugs[i]);
-		_cleanup_(lab_freep) struct lab *l = load_good(path, 0);
+	assert_int_equal(catalog_slugs("labs", &slugs, NULL), 0);
+	assert_true(strv_has(slugs, "drift-retrain") && strv_has(slugs, "hello-lab"));
+	for (size_t i = 0; slugs[i]; i++) {
+		_cleanup_(problems_done) struct problems p = {0};
+		_cleanup_(lab_freep) struct lab *l = NULL;
 
-		assert_string_equal(l->slug, slugs[i]);
+		(void)catalog_load("labs", slugs[i], &l, &p, NULL);
+		assert_clean(slugs[i], &p);
 		assert_int_equal(lab_points_m(l), 100000);
 	}
 }
