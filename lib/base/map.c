@@ -24,13 +24,25 @@ struct map {
 	size_t nslots; /* power of two */
 };
 
+/* Drawn once per process; two threads may draw at once, and the first one wins. */
+static uint64_t hash_seed(void)
+{
+	static uint64_t kept;
+	uint64_t seed = __atomic_load_n(&kept, __ATOMIC_RELAXED), none = 0;
+
+	if (seed)
+		return seed;
+	random_bytes(&seed, sizeof(seed));
+	seed |= 1;
+	if (!__atomic_compare_exchange_n(&kept, &none, seed, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		seed = none;
+	return seed;
+}
+
 static uint64_t hash_of(const char *s)
 {
-	static uint64_t seed;
+	uint64_t h = hash_seed() ^ 14695981039346656037u;
 
-	if (!seed)
-		random_bytes(&seed, sizeof(seed));
-	uint64_t h = seed ^ 14695981039346656037u;
 	for (; *s; s++) {
 		h ^= (unsigned char)*s;
 		h *= 1099511628211u;

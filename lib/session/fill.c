@@ -75,22 +75,30 @@ static int plan_lab_folder(struct tar_plan *p, const struct lab *l, int service,
 	return tar_add_tree(p, l->root, "checks", "checks", 0, 0, e);
 }
 
-static int plan_content(struct tar_plan *p, const struct session *s, const struct slot *volume, struct err *e)
+/*
+ * An engine passes over an entry for the target folder itself. So a volume whose root belongs to
+ * somebody else is filled from the folder above, as an entry with the target's name.
+ */
+static int plan_content(struct tar_plan *p, const struct session *s, const struct slot *volume, const char *as, struct err *e)
 {
 	if (volume->lab_folder)
 		return plan_lab_folder(p, s->lab, volume->index, e);
-	tar_add_dir(p, ".", 0755, volume->uid, volume->gid);
+	if (*as)
+		tar_add_dir(p, as, 0755, volume->uid, volume->gid);
 	if (!volume->fill)
 		return 0;
-	return tar_add_tree(p, s->lab->root, volume->fill, "", volume->uid, volume->gid, e);
+	return tar_add_tree(p, s->lab->root, volume->fill, as, volume->uid, volume->gid, e);
 }
 
 static void fill_start(struct session *s, struct slot *volume, struct slot *holder, const char *target)
 {
 	struct tar_plan *p = tar_plan_new();
 	struct err e = ERR_NONE;
+	bool owned = volume->uid || volume->gid;
+	const char *last = strrchr(target, '/');
+	_cleanup_free_ char *above = owned && last != target ? xstrndup(target, (size_t)(last - target)) : xstrdup("/");
 
-	if (plan_content(p, s, volume, &e) < 0) {
+	if (plan_content(p, s, volume, owned ? last + 1 : "", &e) < 0) {
 		tar_plan_free(p);
 		session_fail(s, "volume '%s' could not be filled: %s", volume->name, e.text);
 		return;
@@ -101,7 +109,7 @@ static void fill_start(struct session *s, struct slot *volume, struct slot *hold
 	f->volume->in_flight = f->container->in_flight = true;
 	volume->filling = true;
 	f->stream = tar_stream_new(s->m->io, s->m->loop, p, bytes_ready, f);
-	f->op = container_put(s->m->engine, session_turn(s), holder->object->engine_id, target,
+	f->op = container_put(s->m->engine, session_turn(s), holder->object->engine_id, owned ? above : target,
 		fill_source, fill_done, f);
 }
 
