@@ -15,6 +15,7 @@ static void free_entry(void *entry)
 {
 	struct tar_entry *t = entry;
 
+	free(t->link);
 	free(t->data);
 	free(t->path);
 	free(t);
@@ -66,6 +67,11 @@ void tar_add_file(
 void tar_add_dir(struct tar_plan *p, const char *as, int mode, int uid, int gid)
 {
 	put(p, as, mode, uid, gid)->dir = true;
+}
+
+void tar_add_link(struct tar_plan *p, const char *as, const char *target, int uid, int gid)
+{
+	put(p, as, 0777, uid, gid)->link = xstrdup(target);
 }
 
 /* A walk through a tree. */
@@ -235,11 +241,13 @@ static int hash_content(struct tar_reader *r, struct tar_entry *t, struct err *e
 
 static int add_to_digest(struct sha256 *h, struct tar_reader *r, struct tar_entry *t, struct err *e)
 {
-	_cleanup_free_ char *head = strf("%s %o %d %d %s", t->dir ? "dir" : "file",
-		(unsigned)t->mode, t->uid, t->gid, t->name);
-	int code = t->dir || t->hashed ? 0 : hash_content(r, t, e);
+	_cleanup_free_ char *head = strf("%s %o %d %d %s",
+		t->dir ? "dir" : t->link ? "link" : "file", (unsigned)t->mode, t->uid, t->gid, t->name);
+	int code = !tar_has_content(t) || t->hashed ? 0 : hash_content(r, t, e);
 
 	sha256_add(h, head, strlen(head) + 1); /* the NUL ends the name */
+	if (t->link)
+		sha256_add(h, t->link, strlen(t->link) + 1);
 	sha256_add(h, t->sha, sizeof(t->sha));
 	return code;
 }

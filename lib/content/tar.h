@@ -45,6 +45,8 @@ int tar_add_tree(struct tar_plan *p, const char *root, const char *path, const c
 void tar_add_file(
 	struct tar_plan *p, const char *as, const void *data, size_t n, int mode, int uid, int gid);
 void tar_add_dir(struct tar_plan *p, const char *as, int mode, int uid, int gid);
+/* A symbolic link. The target is the caller's to check (fetch.h does). */
+void tar_add_link(struct tar_plan *p, const char *as, const char *target, int uid, int gid);
 
 /*
  * SHA-256 over names, modes, owners and contents, as hex: equal for equal archives. Blocking: reads

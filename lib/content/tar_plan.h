@@ -8,6 +8,7 @@ struct tar_entry {
 	const char *name; /* "" is the top folder; sorts before everything */
 	bool dir;
 	int mode, uid, gid;
+	char *link;       /* target of a symbolic link, or NULL */
 	char *data;       /* a file from memory, or NULL */
 	const char *root; /* a file below this folder; owned by the plan */
 	char *path;       /* its path there */
@@ -22,6 +23,11 @@ struct tar_plan {
 	int64_t bytes;  /* of files of trees */
 	struct err bad; /* the first entry that could not be taken */
 };
+
+static inline bool tar_has_content(const struct tar_entry *t)
+{
+	return !t->dir && !t->link;
+}
 
 /* The entries, sorted by name; the caller frees the list. Errors: what plan->bad says. */
 int tar_plan_sort(const struct tar_plan *p, struct tar_entry ***ret, size_t *ret_n, struct err *e);

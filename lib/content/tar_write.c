@@ -167,7 +167,9 @@ static int write_head(struct tar_writer *w, const struct tar_entry *t, struct er
 	int r;
 
 	archive_entry_set_pathname(a, *t->name ? t->name : ".");
-	archive_entry_set_filetype(a, t->dir ? AE_IFDIR : AE_IFREG);
+	archive_entry_set_filetype(a, t->dir ? AE_IFDIR : t->link ? AE_IFLNK : AE_IFREG);
+	if (t->link)
+		archive_entry_set_symlink(a, t->link);
 	archive_entry_set_perm(a, (mode_t)t->mode);
 	archive_entry_set_uid(a, t->uid);
 	archive_entry_set_gid(a, t->gid);
@@ -181,12 +183,13 @@ static int write_head(struct tar_writer *w, const struct tar_entry *t, struct er
 static int begin_entry(struct tar_writer *w, struct err *e)
 {
 	const struct tar_entry *t = w->list[w->at];
-	int r = t->dir ? 0 : tar_reader_open(&w->reader, t, e);
+	bool content = tar_has_content(t);
+	int r = content ? tar_reader_open(&w->reader, t, e) : 0;
 
 	if (r == 0)
 		r = write_head(w, t, e);
-	w->open = !t->dir;
-	w->at += t->dir;
+	w->open = content;
+	w->at += !content;
 	return r;
 }
 

@@ -85,9 +85,12 @@ static char *list(const struct buf *b)
 		assert_true(!archive_entry_uname(t) || !*archive_entry_uname(t));
 		assert_true(!archive_entry_gname(t) || !*archive_entry_gname(t));
 		(void)buf_addf(&out, "%c %o %d %d %s %s\n",
-			archive_entry_filetype(t) == AE_IFDIR ? 'd' : 'f', archive_entry_perm(t),
-			(int)archive_entry_uid(t), (int)archive_entry_gid(t),
-			archive_entry_pathname(t), content);
+			archive_entry_filetype(t) == AE_IFDIR   ? 'd'
+			: archive_entry_filetype(t) == AE_IFLNK ? 'l'
+								: 'f',
+			archive_entry_perm(t), (int)archive_entry_uid(t),
+			(int)archive_entry_gid(t), archive_entry_pathname(t),
+			archive_entry_symlink(t) ? archive_entry_symlink(t) : content);
 	}
 	assert_int_equal(r, ARCHIVE_EOF);
 	archive_read_free(a);
@@ -114,6 +117,7 @@ static void trees_are_packed_sorted_and_tame(void **state)
 	assert_int_equal(tar_add_tree(p, root, "tree/a.txt", "named", 0, 0, NULL), 0);
 	assert_int_equal(tar_add_tree(p, root, "tree/a.txt", "", 0, 0, NULL), 0);
 	tar_add_file(p, "t/sub/b", "in its place", 12, 0640, 1, 2);
+	tar_add_link(p, "t/to-a", "a.txt", 5, 6);
 	write_plan(p, &b);
 	_cleanup_free_ char *text = list(&b);
 	assert_string_equal(text, "d 1777 3 4 ./ \n"
@@ -127,6 +131,7 @@ static void trees_are_packed_sorted_and_tame(void **state)
 				  "d 755 1000 100 t/sub/ \n"
 				  "f 640 1 2 t/sub/b in its place\n"
 				  "f 755 1000 100 t/sub/run.sh #!/bin/sh\n\n"
+				  "l 777 5 6 t/to-a a.txt\n"
 				  "f 600 7 8 z last\n");
 }
 
@@ -191,6 +196,20 @@ static void the_digest_sees_everything(void **state)
 		for (size_t k = 0; k < i; k++)
 			assert_string_not_equal(seen[i], seen[k]);
 	}
+}
+
+static void the_digest_sees_where_links_lead(void **state)
+{
+	static const char *const targets[] = {"a", "b"};
+	char seen[2][SHA256_HEX];
+
+	for (size_t i = 0; i < 2; i++) {
+		_cleanup_(tar_plan_freep) struct tar_plan *p = tar_plan_new();
+
+		tar_add_link(p, "l", targets[i], 0, 0);
+		assert_int_equal(tar_plan_digest(p, seen[i], NULL), 0);
+	}
+	assert_string_not_equal(seen[0], seen[1]);
 }
 
 static void nothing_pads_the_end(void **state)
@@ -505,6 +524,7 @@ int main(void)
 		cmocka_unit_test(the_whole_folder_can_be_the_top),
 		cmocka_unit_test(equal_plans_make_equal_archives),
 		cmocka_unit_test(the_digest_sees_everything),
+		cmocka_unit_test(the_digest_sees_where_links_lead),
 		cmocka_unit_test(nothing_pads_the_end),
 		cmocka_unit_test(long_and_foreign_names_survive),
 		cmocka_unit_test(links_and_special_files_are_refused),
