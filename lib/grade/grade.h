@@ -89,6 +89,8 @@ void run_phase(const struct run *r, size_t i, struct run_phase *ret);
 void run_json(const struct run *r, struct json_writer *w);
 /* Receipt of a finished grade, as JSON text. Errors: ERR_NOT_FOUND, ERR_STATE. */
 int run_receipt(const struct run *r, struct buf *out, struct err *e);
+/* As run_receipt(), of a record that was read from the store. */
+int grader_receipt(const struct grader *g, const struct row_record *row, struct buf *out, struct err *e);
 /* JUnit XML of a finished run. */
 int run_junit(const struct run *r, struct buf *out, struct err *e);
 
