@@ -141,9 +141,17 @@ static void free_values(struct lab *l)
 	free(l->ports);
 }
 
+struct lab *lab_ref(const struct lab *l)
+{
+	struct lab *counted = (struct lab *)l; /* the count is no part of what the lab says */
+
+	counted->refs++;
+	return counted;
+}
+
 void lab_free(struct lab *l)
 {
-	if (!l)
+	if (!l || l->refs-- > 0)
 		return;
 	char *texts[] = {l->slug, l->title, l->summary, l->version, l->level, l->licence, l->root,
 		l->repository, l->shell_user, l->shell_dir};
