@@ -5,7 +5,7 @@
 python - <<'EOF' || exit 1
 path = "/srv/trainer/pipeline/exporter.py"
 text = open(path).read()
-old = "def count_retrains("
+old = "def main() -> None:"
 new = '''feature_ks = Gauge("feature_ks", "p value", ["feature"])
 
 
@@ -18,7 +18,7 @@ def measure_ks() -> None:
         feature_ks.labels(name).set(ks_2samp(then[name], now[name]).pvalue)
 
 
-def count_retrains('''
+def main() -> None:'''
 assert old in text
 text = text.replace(old, new, 1).replace("            measure(reference)\n", "            measure(reference)\n            measure_ks()\n")
 open(path, "w").write(text)

@@ -7,16 +7,24 @@ cat >/srv/trainer/pipeline/exporter.py <<'EOF'
 It answers on trainer:8000/metrics. runit runs it: see service/exporter.
 """
 
-import json
 import logging
 import time
 
 import mlflow
 import numpy
 import pandas
-from prometheus_client import Counter, Gauge, start_http_server
+from prometheus_client import REGISTRY, Gauge, start_http_server
+from prometheus_client.core import CounterMetricFamily
 
-from pipeline.common import DEFAULT_WEIGHT, FEATURES, MODEL, WEIGHT, recent_requests
+from pipeline.common import (
+    DEFAULT_WEIGHT,
+    FEATURES,
+    MODEL,
+    RESULTS,
+    WEIGHT,
+    count_results,
+    recent_requests,
+)
 
 try:
     from pipeline import guard  # task 'quarantine'
@@ -27,13 +35,22 @@ PORT = 8000
 EVERY_S = 5
 WINDOW = 500  # newest requests that are compared
 BINS = 10
-RESULTS = "/srv/trainer/state/results.json"  # how retrains ended; the worker writes it
 
-feature_psi = Gauge("feature_psi", "PSI of one feature against the champion's reference", ["feature"])
+feature_psi = Gauge("feature_psi", "PSI of a feature against the champion's reference", ["feature"])
 drift_window_rows = Gauge("drift_window_rows", "requests in the window that was measured")
-retrain_total = Counter("retrain_total", "retrains by how they ended", ["result"])
 
 log = logging.getLogger("exporter")
+
+
+class Retrains:
+    """retrain_total{result}. The hook notes its results in a file, because it is another process."""
+
+    def collect(self):
+        counts = count_results()
+        family = CounterMetricFamily("retrain", "retrains by how they ended", labels=["result"])
+        for result in RESULTS:
+            family.add_metric([result], counts[result])
+        yield family
 
 
 class Reference:
@@ -94,28 +111,15 @@ def measure(reference: Reference) -> None:
         feature_psi.labels(name).set(value)
 
 
-def count_retrains(counted: dict) -> None:
-    """Adds to retrain_total what the worker has written since the last look."""
-    try:
-        with open(RESULTS, encoding="utf-8") as file:
-            results = json.load(file)
-    except FileNotFoundError:
-        results = {}
-    for result in ("promoted", "rejected", "quarantined", "cooldown"):
-        new = results.get(result, 0)
-        retrain_total.labels(result).inc(max(0, new - counted.get(result, 0)))
-        counted[result] = new
-
-
 def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    REGISTRY.register(Retrains())
     start_http_server(PORT)
-    reference, counted = Reference(), {}
+    reference = Reference()
     while True:
         try:
             reference.follow()
             measure(reference)
-            count_retrains(counted)
         except Exception:
             log.exception("this round is left out")
         time.sleep(EVERY_S)

@@ -50,9 +50,7 @@ cat >/srv/trainer/pipeline/worker.py <<'EOF'
 """worker: one training for one alert, and never two at a time."""
 
 import hashlib
-import json
 import logging
-import os
 import threading
 import time
 from datetime import datetime, timedelta
@@ -62,7 +60,7 @@ import pandas
 from sklearn.ensemble import HistGradientBoostingRegressor
 
 from pipeline import gate
-from pipeline.common import DEFAULT_WEIGHT, FEATURES, MODEL, WEIGHT, labelled_rows
+from pipeline.common import DEFAULT_WEIGHT, FEATURES, MODEL, WEIGHT, labelled_rows, note_result
 from train import register, score
 
 try:
@@ -78,7 +76,6 @@ ROWS = 900  # labelled rows that are waited for: three quarters to learn from, t
 LEARN = 0.75
 BEFORE_ALERT = timedelta(seconds=20)  # the drift is older than its alert, by 'for' and the window
 PATIENCE_S = 180
-RESULTS = "/srv/trainer/state/results.json"
 
 log = logging.getLogger("worker")
 _busy = threading.Lock()
@@ -93,19 +90,19 @@ def submit(alert: dict) -> str:
     if key in _handled:
         _busy.release()
         return "handled"
-    _handled.add(key)
     since = datetime.fromisoformat(alert["startsAt"].replace("Z", "+00:00")) - BEFORE_ALERT
     tags = {"trigger": "drift", "alert_fingerprint": alert["fingerprint"]}
-    threading.Thread(target=_work, args=(since, tags), daemon=True).start()
+    threading.Thread(target=_work, args=(key, since, tags), daemon=True).start()
     return "started"
 
 
-def _work(since: datetime, tags: dict) -> None:
+def _work(key: tuple, since: datetime, tags: dict) -> None:
     try:
-        if settle and settle.cool_down(count):
-            log.info("waited for the end of the cool-down")
+        if settle:
+            settle.cool_down()
         result = retrain(since, tags)
-        count(result)
+        _handled.add(key)  # not if it broke: then the next message about it is another try
+        note_result(result)
         log.info("%s: %s", tags, result)
     except Exception:
         log.exception("%s: the training broke", tags)
@@ -161,19 +158,6 @@ def described(rows: pandas.DataFrame) -> dict:
         "window_end": rows["ts"].max().isoformat(),
         "dataset_digest": hashlib.sha256(table.encode()).hexdigest()[:16],
     }
-
-
-def count(result: str) -> None:
-    """Adds one to the results that the exporter shows as retrain_total."""
-    os.makedirs(os.path.dirname(RESULTS), exist_ok=True)
-    results = {}
-    if os.path.exists(RESULTS):
-        with open(RESULTS, encoding="utf-8") as file:
-            results = json.load(file)
-    results[result] = results.get(result, 0) + 1
-    with open(RESULTS + ".new", "w", encoding="utf-8") as file:
-        json.dump(results, file)
-    os.rename(RESULTS + ".new", RESULTS)
 EOF
 rm -f /srv/trainer/service/hook/down
 sv -w 20 restart hook

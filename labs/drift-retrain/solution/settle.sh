@@ -10,10 +10,10 @@ import time
 import mlflow
 import pandas
 
-from pipeline.common import FEATURES
+from pipeline.common import FEATURES, note_result
 
 COOL_DOWN_S = 60
-LAST = "/srv/trainer/state/last-training"  # its time is the end of the last training
+LAST = "/srv/trainer/log/last-training"  # its time is the end of the last training
 
 
 def log_reference(rows: pandas.DataFrame) -> None:
@@ -24,21 +24,19 @@ def log_reference(rows: pandas.DataFrame) -> None:
         mlflow.log_artifact(path)
 
 
-def cool_down(count) -> bool:
-    """Waits until the last training is a minute old; True if there was anything to wait for."""
+def cool_down() -> None:
+    """Waits until the last training is a minute old."""
     try:
         left = os.stat(LAST).st_mtime + COOL_DOWN_S - time.time()
     except FileNotFoundError:
-        left = 0
-    if left <= 0:
-        return False
-    count("cooldown")
-    time.sleep(min(left, COOL_DOWN_S))
-    return True
+        return
+    if left > 0:
+        note_result("cooldown")
+        time.sleep(min(left, COOL_DOWN_S))
 
 
 def done() -> None:
-    os.makedirs(os.path.dirname(LAST), exist_ok=True)
+    """Starts the minute anew."""
     with open(LAST, "w"):
         pass
 EOF
