@@ -3,6 +3,8 @@
 
 #include "tests/unit/server.h"
 
+#include <netinet/in.h>
+
 #define HEAD      "HTTP/1.1 200 OK\r\n"
 #define LIST(...) ((char **)(const char *[]){__VA_ARGS__, NULL})
 
@@ -200,7 +202,6 @@ static void a_request_says_what_it_was_told(void **state)
 		.body_len = 9,
 	};
 
-	setenv("http_proxy", "http://127.0.0.1:9", 1);
 	server.on_bytes = record_request;
 	http_send(http, &req, on_done, &o);
 	until_done(&o);
@@ -388,6 +389,32 @@ static void nobody_there_means_not_sent(void **state)
 	assert_int_equal(o.code, ERR_UNREACHABLE);
 	assert_non_null(strstr(o.text, server.path));
 	assert_non_null(strstr(o.text, strerror(ENOENT)));
+	outcome_done(&o);
+}
+
+/* A proxy in the environment listens; the peer does not. */
+static void the_environment_does_not_redirect(void **state)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t n = sizeof(a);
+	int proxy = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct http_peer peer = {.base_url = "http://127.0.0.1:1"};
+	struct outcome o;
+
+	assert_int_equal(bind(proxy, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(listen(proxy, 5), 0);
+	assert_int_equal(getsockname(proxy, (struct sockaddr *)&a, &n), 0);
+	_cleanup_free_ char *url = strf("http://127.0.0.1:%d", ntohs(a.sin_port));
+	setenv("http_proxy", url, 1);
+	http_free(http);
+	assert_int_equal(http_new(&http, loop, &peer, NULL), 0);
+	send_simple(&o, "POST", "/a");
+	until_done(&o);
+	unsetenv("http_proxy");
+	assert_int_equal(o.how, HTTP_NOT_SENT);
+	assert_non_null(strstr(o.text, "'http://127.0.0.1:1': Connection refused"));
+	assert_int_equal(accept(proxy, NULL, NULL), -1);
+	close(proxy);
 	outcome_done(&o);
 }
 
@@ -1039,6 +1066,7 @@ int main(void)
 		T(an_answer_cut_at_any_byte_is_never_taken_for_whole),
 		T(what_is_no_http_is_said_to_be_none),
 		T(nobody_there_means_not_sent),
+		T(the_environment_does_not_redirect),
 		T(a_kept_connection_that_closes_repeats_reads_only),
 		T(a_repeat_that_is_refused_does_not_mean_not_sent),
 		T(bodies_and_heads_have_limits),

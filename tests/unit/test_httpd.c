@@ -376,6 +376,11 @@ static void connections_are_kept(void **state)
 			1);
 	assert_false(raw_hear(fd, &b));
 	assert_int_equal(requests, 7); /* pipelined */
+	/* also when it is refused by its head, as long as there is no body */
+	buf_clear(&b);
+	raw_say(fd, "GET /forbidden" OK_HEAD "\r\n", sizeof("GET /forbidden" OK_HEAD "\r\n") - 1);
+	assert_false(raw_hear(fd, &b));
+	assert_non_null(strstr(b.data, "403"));
 	close(fd);
 	buf_done(&b);
 }
