@@ -304,7 +304,7 @@ static void expect_idle(void)
 
 	turns(5);
 	timer_start(t, 20);
-	for (; !fired; n++)
+	for (; timer_active(t); n++)
 		loop_once(loop, true);
 	assert_in_range(n, 1, 20);
 	timer_free(t);
@@ -547,6 +547,31 @@ static void a_resume_from_inside_is_not_lost(void **state)
 	until(&a.calls, 1);
 	assert_string_equal(a.body, "200000");
 	upload.len = 0; /* was only counted */
+	answer_done(&a);
+}
+
+static void word_refusal(void *arg, struct request *r, int status, const struct err *why)
+{
+	_cleanup_free_ char *text = strf("%d %s", status, err_kind(why->code));
+
+	reply_text(r, status, text);
+}
+
+static void refusals_are_worded_by_the_owner(void **state)
+{
+	static const struct httpd_ops own = {.on_request = on_request, .on_refusal = word_refusal};
+	struct answer a;
+
+	httpd_free(httpd);
+	assert_int_equal(httpd_new(&httpd, loop, &own, NULL, NULL), 0);
+	assert_int_equal(httpd_listen_unix(httpd, path, NULL), 0);
+	expect("GET", "/now?a=1&a=2", NULL, 400, "400 usage");
+	ask(&a, "GET", "/never", NULL);
+	until(&requests, 1);
+	turns(5);
+	later(60000);
+	until(&a.calls, 1);
+	assert_string_equal(a.body, "504 timeout");
 	answer_done(&a);
 }
 
@@ -1249,6 +1274,7 @@ int main(void)
 		T(bodies_have_a_limit),
 		T(an_upload_is_taken_piece_by_piece),
 		T(a_resume_from_inside_is_not_lost),
+		T(refusals_are_worded_by_the_owner),
 		T(an_upload_has_a_limit),
 		T(an_upload_may_be_answered_before_its_end),
 		T(an_upload_that_nobody_resumes_is_cut),
