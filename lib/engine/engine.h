@@ -1,5 +1,5 @@
 /*
- * engine.h - the contract every container engine implements (Docker now; written for Kubernetes too).
+ * engine.h - the contract every container engine implements (Docker now, Kubernetes in mind).
  *
  * Words: a *network*, *volume* and *container* are objects; each carries the labels of struct
  * engine_labels and a name made by the caller that is never used twice. On Kubernetes a container
@@ -28,7 +28,7 @@ struct engine_op;
 
 enum engine_kind { ENGINE_DOCKER };
 
-/* What an engine says of itself; owned by the engine, valid until it is freed, refreshed by engine_probe. */
+/* What an engine says of itself: the engine's own, until it is freed; engine_probe() renews it. */
 struct engine_info {
 	enum engine_kind kind;
 	char version[64];  /* any word; for people */
@@ -51,11 +51,15 @@ struct engine_result {
 	enum engine_outcome outcome;
 	struct err err;  /* code 0 when DONE */
 	const char *id;  /* of a created object; borrowed */
-	bool busy;       /* refused because something still uses it (endpoints, removal in progress): try again later */
+	bool busy;       /* REFUSED only because something still uses it: try again later */
 };
 
 typedef void (*engine_done)(void *arg, const struct engine_result *r);
 
+/*
+ * The operation's completion follows with ERR_CANCELED, or with what happened first. Outcome
+ * REFUSED: it was not begun, or it was undone. Valid until the completion has returned.
+ */
 void engine_cancel(struct engine_op *op);
 
 /* Who waits for a change: the scheduler's order. */
@@ -72,13 +76,21 @@ struct engine_turn {
 /*
  * where: NULL = find it (DOCKER_HOST, current docker context, rootless socket,
  * /var/run/docker.sock), or "unix:///path", "tcp://host:port" (TLS outside loopback).
- * Opening does not connect. Errors: ERR_USAGE (text of `where`), ERR_NOT_FOUND (no socket anywhere; the text says how to get an engine).
+ * Opening does not connect. Errors: ERR_USAGE (text of `where`), ERR_NOT_FOUND (no socket anywhere;
+ * the text says how to get an engine).
  */
 int engine_open(struct engine **ret, struct loop *l, const char *where, struct err *e);
+/*
+ * Cancels what is open; the completions come before it returns. Execs are freed before their
+ * engine. Not from inside a callback of its operations.
+ */
 void engine_free(struct engine *g);
 const struct engine_info *engine_info(const struct engine *g);
 
-/* Connect, negotiate the API version, read /info. Also after a reconnect. */
+/*
+ * Connect, negotiate the API version, read what the engine is (cores set the scheduler's limits).
+ * Calls before it negotiate by themselves. Again after EVENT_CONNECTED: it may be another engine.
+ */
 void engine_probe(struct engine *g, engine_done done, void *arg);
 
 /* --- labels and lists ------------------------------------------------------------------------- */
@@ -108,7 +120,8 @@ struct engine_listing {
 };
 
 /* All containers (also stopped), networks, volumes and images with our install label. */
-struct engine_op *engine_list(struct engine *g, const char *install, void (*done)(void *arg, const struct engine_listing *l), void *arg);
+struct engine_op *engine_list(struct engine *g, const char *install,
+	void (*done)(void *arg, const struct engine_listing *l), void *arg);
 
 /* --- networks and volumes --------------------------------------------------------------------- */
 
@@ -121,17 +134,23 @@ struct network_spec {
 	bool internal;
 };
 
-/* Errors: ERR_EXISTS (name), ERR_CAPACITY (the subnet overlaps: pick another), ... */
-struct engine_op *network_create(struct engine *g, struct engine_turn t, const struct network_spec *s, engine_done done, void *arg);
-/* Disconnects stale endpoints first. result.busy: try again later. */
-struct engine_op *network_remove(struct engine *g, struct engine_turn t, const char *id, engine_done done, void *arg);
+/* Errors: ERR_EXISTS (name), ERR_CAPACITY (subnet or bridge name is taken: pick another). */
+struct engine_op *network_create(struct engine *g, struct engine_turn t,
+	const struct network_spec *s, engine_done done, void *arg);
+/*
+ * Disconnects endpoints whose container is gone, never those of a container that is there (busy).
+ */
+struct engine_op *network_remove(
+	struct engine *g, struct engine_turn t, const char *id, engine_done done, void *arg);
 
 struct volume_spec {
 	const char *name;
 	struct engine_labels labels;
 };
-struct engine_op *volume_create(struct engine *g, struct engine_turn t, const struct volume_spec *s, engine_done done, void *arg);
-struct engine_op *volume_remove(struct engine *g, struct engine_turn t, const char *name, engine_done done, void *arg);
+struct engine_op *volume_create(struct engine *g, struct engine_turn t, const struct volume_spec *s,
+	engine_done done, void *arg);
+struct engine_op *volume_remove(
+	struct engine *g, struct engine_turn t, const char *name, engine_done done, void *arg);
 
 /* --- containers ------------------------------------------------------------------------------- */
 
@@ -173,15 +192,27 @@ struct container_spec {
 	bool read_only, no_init, hidden, internet;
 };
 
-/* Created and connected to all its networks, not started. A failure in between removes it again (or says UNKNOWN). */
-struct engine_op *container_create(struct engine *g, struct engine_turn t, const struct container_spec *s, engine_done done, void *arg);
-struct engine_op *container_start(struct engine *g, struct engine_turn t, const char *id, engine_done done, void *arg);
+/*
+ * Created and connected to all its networks, not started. A failure in between removes it again (or
+ * says UNKNOWN).
+ */
+struct engine_op *container_create(struct engine *g, struct engine_turn t,
+	const struct container_spec *s, engine_done done, void *arg);
+struct engine_op *container_start(
+	struct engine *g, struct engine_turn t, const char *id, engine_done done, void *arg);
 /* TERM, the spec's grace, KILL. */
-struct engine_op *container_stop(struct engine *g, struct engine_turn t, const char *id, int64_t grace_ms, engine_done done, void *arg);
-struct engine_op *container_pause(struct engine *g, struct engine_turn t, const char *id, engine_done done, void *arg);
-struct engine_op *container_unpause(struct engine *g, struct engine_turn t, const char *id, engine_done done, void *arg);
-/* Force, with its anonymous volumes. DONE also when it is gone already; busy while a removal is in progress. */
-struct engine_op *container_remove(struct engine *g, struct engine_turn t, const char *id, engine_done done, void *arg);
+struct engine_op *container_stop(struct engine *g, struct engine_turn t, const char *id,
+	int64_t grace_ms, engine_done done, void *arg);
+struct engine_op *container_pause(
+	struct engine *g, struct engine_turn t, const char *id, engine_done done, void *arg);
+struct engine_op *container_unpause(
+	struct engine *g, struct engine_turn t, const char *id, engine_done done, void *arg);
+/*
+ * Force, with its anonymous volumes. DONE also when it is gone already; busy while a removal is in
+ * progress.
+ */
+struct engine_op *container_remove(
+	struct engine *g, struct engine_turn t, const char *id, engine_done done, void *arg);
 
 struct container_state {
 	struct err err; /* ERR_NOT_FOUND: certainly absent */
@@ -193,18 +224,24 @@ struct container_state {
 	size_t n_addresses;
 	const char *addresses[8]; /* one per network */
 };
-struct engine_op *container_inspect(struct engine *g, const char *id, bool size, void (*done)(void *arg, const struct container_state *s), void *arg);
+struct engine_op *container_inspect(struct engine *g, const char *id, bool size,
+	void (*done)(void *arg, const struct container_state *s), void *arg);
 
-/* Cumulated CPU time and current memory. */
+/* Cumulated CPU time, and memory without the cache that can go. ERR_STATE: it does not run. */
 struct container_stats {
 	struct err err;
 	int64_t cpu_ns, memory;
 };
-struct engine_op *container_stats(struct engine *g, const char *id, void (*done)(void *arg, const struct container_stats *s), void *arg);
+struct engine_op *container_stats(struct engine *g, const char *id,
+	void (*done)(void *arg, const struct container_stats *s), void *arg);
 
-/* The log: stream 1 = stdout, 2 = stderr. tail < 0 = all. since 0 = from the start. Ends when the container ends (follow) or at the end. */
+/*
+ * The log: stream 1 = stdout, 2 = stderr. tail < 0 = all. since 0 = from the start. With follow it
+ * ends when the container does; a reader that has enough cancels.
+ */
 typedef void (*log_data)(void *arg, int stream, const char *p, size_t n);
-struct engine_op *container_logs(struct engine *g, const char *id, bool follow, int tail, int64_t since_wall_s, log_data data, engine_done done, void *arg);
+struct engine_op *container_logs(struct engine *g, const char *id, bool follow, int tail,
+	int64_t since_wall_s, log_data data, engine_done done, void *arg);
 
 /* --- files ------------------------------------------------------------------------------------ */
 
@@ -217,10 +254,19 @@ typedef int64_t (*tar_source)(void *arg, char *p, size_t n, struct err *e);
 typedef int64_t (*tar_sink)(void *arg, const char *p, size_t n, struct err *e);
 void engine_resume(struct engine_op *op);
 
-/* Unpack below `path` of a created, running or paused container. Works for read-only roots only on volumes. owner, group and modes are the tar's. */
-struct engine_op *container_put(struct engine *g, struct engine_turn t, const char *id, const char *path, tar_source source, engine_done done, void *arg);
-/* A tar of path (file or folder). Bytes of a stranger: hand them to lab-fetch. Errors: ERR_NOT_FOUND. */
-struct engine_op *container_get(struct engine *g, const char *id, const char *path, tar_sink sink, engine_done done, void *arg);
+/*
+ * Unpack below `path`, a folder of a created, running or paused container; owner, group and modes
+ * are the tar's. Not DONE = a part may be unpacked. Errors: ERR_NOT_FOUND, ERR_STATE (a read-only
+ * root takes files on volumes only), what the source returned.
+ */
+struct engine_op *container_put(struct engine *g, struct engine_turn t, const char *id,
+	const char *path, tar_source source, engine_done done, void *arg);
+/*
+ * A tar of path (file or folder); names begin with its last part. Bytes of a stranger: hand them to
+ * lab-fetch. Nothing of tmpfs mounts. Errors: ERR_NOT_FOUND, what the sink returned.
+ */
+struct engine_op *container_get(struct engine *g, const char *id, const char *path, tar_sink sink,
+	engine_done done, void *arg);
 
 /* --- exec ------------------------------------------------------------------------------------- */
 
@@ -239,30 +285,44 @@ struct exec_spec {
 struct exec_ops {
 	void (*started)(void *arg, int pid_inside); /* the process runs; may be NULL */
 	void (*output)(void *arg, int stream, const char *p, size_t n);
-	/* Exactly once. err.code 0: the command ended with `code`. ERR_STATE: container paused or stopped; ERR_NOT_FOUND: program or container missing. */
+	/*
+	 * Exactly once, unless it is freed before. err.code 0: the program ended with `code` (128 +
+	 * signal). ERR_STATE: the container is paused or stopped. ERR_NOT_FOUND: program, user or
+	 * container missing. ERR_UNKNOWN: the stream was cut, the program may run on.
+	 */
 	void (*ended)(void *arg, int code, const struct err *err);
 	void (*drained)(void *arg); /* room for stdin again; may be NULL */
 };
 
 /*
  * Run a program inside a container. The first line of a small sh wrapper is the pid inside: no
- * such line = the program did not start (texts of the runtime never count as its output).
- * Exec waits for its turn in the scheduler only until it is started.
+ * such line = the program did not start (texts of the runtime never count as its output). The
+ * container needs a /bin/sh. Exec holds its turn in the scheduler only until it has started; there
+ * is no limit on how long it runs.
  */
-struct exec *exec_start(struct engine *g, struct engine_turn t, const struct exec_spec *s, const struct exec_ops *ops, void *arg);
-int exec_write(struct exec *x, const void *p, size_t n, struct err *e); /* as stream_write */
+struct exec *exec_start(struct engine *g, struct engine_turn t, const struct exec_spec *s,
+	const struct exec_ops *ops, void *arg);
+/* As stream_write; what comes before the start waits. ERR_STATE: no stdin, or it has ended. */
+int exec_write(struct exec *x, const void *p, size_t n, struct err *e);
 bool exec_full(const struct exec *x);
+/*
+ * The program reads an end (a TLS connection cannot say it: there the program must know the
+ * length).
+ */
 void exec_close_stdin(struct exec *x);
 void exec_resize(struct exec *x, int rows, int cols);
+/* Stop reading; what has arrived already may still be told. */
 void exec_pause_output(struct exec *x, bool pause);
 /*
  * Kill its process group, and what carries its marker, by a second exec of the same user. done
  * says whether the process is gone; ended() comes on its own. ERR_STATE after 5 s: it is still
- * there (the caller marks the session tainted).
+ * there (the caller marks the session tainted). An exec that has not started is killed when it has.
+ * The kill goes on when the exec is freed.
  */
 void exec_kill(struct exec *x, engine_done done, void *arg);
 /* Kill what a marker left behind in a container, after a restart of labd. */
-struct engine_op *exec_kill_marked(struct engine *g, const char *container, const char *user, const char *marker, engine_done done, void *arg);
+struct engine_op *exec_kill_marked(struct engine *g, const char *container, const char *user,
+	const char *marker, engine_done done, void *arg);
 /* Forget: no callback after it. Does not kill. NULL is fine. */
 void exec_free(struct exec *x);
 
@@ -277,13 +337,18 @@ struct image_info {
 	size_t n_volumes;
 	const char *volumes[16]; /* VOLUME paths: the caller mounts a labelled volume on each */
 };
-struct engine_op *image_inspect(struct engine *g, const char *ref, void (*done)(void *arg, const struct image_info *i), void *arg);
+struct engine_op *image_inspect(struct engine *g, const char *ref,
+	void (*done)(void *arg, const struct image_info *i), void *arg);
 
-/* One line of progress: what ("pulling debian:12-slim", "Step 3/7 : RUN …"), bytes done and total or 0. */
+/* Progress: a line ("pulling debian:12-slim", "Step 3/7 : RUN ..."); bytes done and total, or 0. */
 typedef void (*image_progress)(void *arg, const char *line, int64_t done, int64_t total);
 
-/* With the credentials of docker's config.json (also credential helpers' plain `auths`). */
-struct engine_op *image_pull(struct engine *g, struct engine_turn t, const char *ref, image_progress progress, engine_done done, void *arg);
+/*
+ * With the credentials in docker's config.json (plain `auths`; helper programs are not run).
+ * Errors: ERR_NOT_FOUND (the registry says so), ERR_UNREACHABLE (it cannot be asked), ERR_AUTH.
+ */
+struct engine_op *image_pull(struct engine *g, struct engine_turn t, const char *ref,
+	image_progress progress, engine_done done, void *arg);
 
 struct build_spec {
 	const char *tag;
@@ -292,11 +357,14 @@ struct build_spec {
 	const char *target;     /* stage or NULL */
 	char *const *args;      /* "K=V" */
 	bool no_network;
-	tar_source context;
+	tar_source context; /* no padding after its two zero blocks, or a cancel is not heard */
 };
-/* result.id is the image id; on failure err.text is the cause and the last lines went to progress. */
-struct engine_op *image_build(struct engine *g, struct engine_turn t, const struct build_spec *s, image_progress progress, engine_done done, void *arg);
-struct engine_op *image_remove(struct engine *g, struct engine_turn t, const char *ref, engine_done done, void *arg);
+/* result.id is the image's. On failure err.text is the cause; what it wrote went to progress. */
+struct engine_op *image_build(struct engine *g, struct engine_turn t, const struct build_spec *s,
+	image_progress progress, engine_done done, void *arg);
+/* A tag, or an id with at most one tag. busy: a container is made from it. DONE when it is gone. */
+struct engine_op *image_remove(
+	struct engine *g, struct engine_turn t, const char *ref, engine_done done, void *arg);
 
 /* --- events ----------------------------------------------------------------------------------- */
 
@@ -311,8 +379,12 @@ struct engine_event {
 	const char *container; /* id */
 	int exit_code;
 };
-/* A hint, never the truth. Reconnects by itself with back-off 0.2 s to 5 s. One subscriber per engine. */
-void engine_events(struct engine *g, const char *install, void (*fn)(void *arg, const struct engine_event *ev), void *arg);
+/*
+ * A hint, never the truth. Reconnects by itself with back-off 0.2 s to 5 s. One subscriber per
+ * engine; a second call replaces the first, outside of its fn.
+ */
+void engine_events(struct engine *g, const char *install,
+	void (*fn)(void *arg, const struct engine_event *ev), void *arg);
 
 /* Queue length, in flight, limit: for doctor and metrics. */
 struct engine_load {

@@ -140,13 +140,13 @@ static void insert(struct list *queue, struct sched_ticket *t)
 	list_append(at->next, &t->link);
 }
 
-int sched_enter(struct sched *s, struct sched_ticket *t, enum sched_lane lane, struct engine_turn turn,
-	sched_run run, struct err *e)
+int sched_enter(struct sched *s, struct sched_ticket *t, enum sched_lane lane,
+	struct engine_turn turn, sched_run run, struct err *e)
 {
 	assert(t->state == TICKET_IDLE);
 	if (s->waiting >= MAX_QUEUE)
-		return err_set(e, ERR_CAPACITY, "the engine's queue is full (%d calls wait): try again later",
-			MAX_QUEUE);
+		return err_set(e, ERR_CAPACITY,
+			"the engine's queue is full (%d calls wait): try again later", MAX_QUEUE);
 	t->lane = lane;
 	t->turn = turn;
 	t->run = run;
@@ -173,7 +173,8 @@ struct engine_load sched_load(const struct sched *s)
 {
 	return (struct engine_load){
 		.waiting = s->waiting,
-		.running = s->running[LANE_CONTAINER] + s->running[LANE_NETWORK] + s->running[LANE_IMAGE],
+		.running = s->running[LANE_CONTAINER] + s->running[LANE_NETWORK] +
+			   s->running[LANE_IMAGE],
 		.limit = s->limit[LANE_CONTAINER],
 	};
 }

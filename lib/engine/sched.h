@@ -45,8 +45,8 @@ void sched_set_cores(struct sched *s, int cores);
  * Queue an idle ticket; run(t) is called once, in a later moment of the loop, and then holds a slot
  * until sched_leave(). Errors: ERR_CAPACITY (8 192 are waiting already; the ticket stays idle).
  */
-int sched_enter(struct sched *s, struct sched_ticket *t, enum sched_lane lane, struct engine_turn turn,
-	sched_run run, struct err *e);
+int sched_enter(struct sched *s, struct sched_ticket *t, enum sched_lane lane,
+	struct engine_turn turn, sched_run run, struct err *e);
 
 /* Give the slot back, or leave the queue; nothing for an idle ticket. */
 void sched_leave(struct sched *s, struct sched_ticket *t);

@@ -17,7 +17,8 @@ char *docker_config_dir(void)
 
 struct json *docker_config(void)
 {
-	_cleanup_free_ char *dir = docker_config_dir(), *path = dir ? strf("%s/config.json", dir) : NULL;
+	_cleanup_free_ char *dir = docker_config_dir(),
+			    *path = dir ? strf("%s/config.json", dir) : NULL;
 	_cleanup_buf_ struct buf b = BUF(CONFIG_MAX);
 	struct json *j = NULL;
 

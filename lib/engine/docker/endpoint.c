@@ -66,8 +66,8 @@ static int read_tcp(struct endpoint *ep, const char *host_port, const char *tls,
 	bool plain = loopback(host_port) && !env("DOCKER_TLS_VERIFY") && !tls;
 
 	if (!host_port_ok(host_port))
-		return err_set(e, ERR_USAGE, "'%s' is not an engine's address: write tcp://host:port",
-			ep->text);
+		return err_set(e, ERR_USAGE,
+			"'%s' is not an engine's address: write tcp://host:port", ep->text);
 	ep->base_url = strf("%s://%s", plain ? "http" : "https", host_port);
 	return plain || !folder ? 0 : read_tls(ep, folder, e);
 }
@@ -84,7 +84,8 @@ static int read_text(struct endpoint *ep, const char *tls, struct err *e)
 			"'%s' is not an engine's address: write unix:///path or tcp://host:port",
 			ep->text);
 	if (strlen(path) > 107)
-		return err_set(e, ERR_USAGE, "the socket path '%s' is too long for the system", path);
+		return err_set(
+			e, ERR_USAGE, "the socket path '%s' is too long for the system", path);
 	ep->unix_path = xstrdup(path);
 	ep->base_url = xstrdup("http://d");
 	return 0;
@@ -118,7 +119,8 @@ static int from_context(struct endpoint *ret, const char *config, const char *na
 	const char *host = json_str(json_path(meta, "Endpoints.docker.Host"));
 	if (!host)
 		return err_set(e, ERR_USAGE,
-			"the docker context '%s' does not exist or names no engine: see 'docker context ls'",
+			"the docker context '%s' does not exist or names no engine: see 'docker "
+			"context ls'",
 			name);
 	int r = from_text(ret, host, fs_is_dir(tls) ? tls : NULL, e);
 	return r < 0 ? err_wrap(e, "docker context '%s'", name) : 0;
