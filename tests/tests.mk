@@ -12,7 +12,11 @@ FAKES := $(call objs,$(wildcard tests/fake/*.c))
 $(TESTS): %: %.o $(FAKES) $(LIBS)
 	$(QUIET_LD)$(CC) $(LDFLAGS_) -o $@ $(filter %.o,$^) -Wl,--start-group $(LINK) -Wl,--end-group $(FOREIGN)
 
-tests: $(TESTS)
+# The fake engine as a program, for tests that drive a whole labd.
+$(B)/fakeengine: $(B)/tests/fake/program/fakeengine.o $(FAKES) $(LIBS)
+	$(QUIET_LD)$(CC) $(LDFLAGS_) -o $@ $(filter %.o,$^) -Wl,--start-group $(LINK) -Wl,--end-group $(FOREIGN)
+
+tests: $(TESTS) $(B)/fakeengine
 
 unit: $(UNITS)
 	@set -e; for t in $^; do echo "  TEST $$t"; $$t; done
