@@ -95,8 +95,8 @@ static void add_context(const char *name, const char *host)
 {
 	char hash[SHA256_HEX];
 	_cleanup_free_ char *meta = strf(
-		"{\"Name\":\"%s\",\"Metadata\":{},\"Endpoints\":{\"docker\":{\"Host\":\"%s\"}}}", name,
-		host);
+		"{\"Name\":\"%s\",\"Metadata\":{},\"Endpoints\":{\"docker\":{\"Host\":\"%s\"}}}",
+		name, host);
 
 	sha256_hex(name, strlen(name), hash);
 	_cleanup_free_ char *path = strf(".docker/contexts/meta/%s/meta.json", hash);
@@ -185,7 +185,8 @@ static void credentials_fit_the_registry(void **state)
 		"{\"username\":\"u\",\"password\":\"p\",\"identitytoken\":\"t\","
 		"\"serveraddress\":\"ghcr.io\"}");
 	expect_auth(config, "reg.example:5000/x",
-		"{\"username\":\"a\",\"password\":\"b\",\"serveraddress\":\"https://reg.example:5000\"}");
+		"{\"username\":\"a\",\"password\":\"b\",\"serveraddress\":\"https://"
+		"reg.example:5000\"}");
 	expect_auth(config, "helped.example/x", NULL);
 	expect_auth(config, "other.example/x", NULL);
 	expect_auth(NULL, "debian", NULL);
@@ -205,7 +206,8 @@ static void base64_goes_both_ways(void **state)
 		assert_string_equal(back, cases[i][0]);
 		assert_int_equal(n, strlen(cases[i][0]));
 	}
-	_cleanup_free_ char *url = base64_encode("\xfb\xff", 2, true), *bare = base64_decode("-_8", &n);
+	_cleanup_free_ char *url = base64_encode("\xfb\xff", 2, true),
+			    *bare = base64_decode("-_8", &n);
 	assert_string_equal(url, "-_8=");
 	assert_string_equal(bare, "\xfb\xff");
 	assert_null(base64_decode("a b=", NULL));

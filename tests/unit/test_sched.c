@@ -21,7 +21,8 @@ static void on_turn(struct sched_ticket *t)
 	order[n + 1] = '\0';
 }
 
-static void enter(struct named *n, char name, enum sched_lane lane, enum engine_class class, int64_t session)
+static void enter(
+	struct named *n, char name, enum sched_lane lane, enum engine_class class, int64_t session)
 {
 	struct engine_turn turn = {.class = class, .session = session};
 
@@ -188,7 +189,8 @@ static void the_queue_has_an_end(void **state)
 	struct err e = ERR_NONE;
 	size_t n = 0;
 
-	while (n < 9000 && sched_enter(sched, &many[n].ticket, LANE_NETWORK, last, on_turn, &e) == 0)
+	while (n < 9000 &&
+		sched_enter(sched, &many[n].ticket, LANE_NETWORK, last, on_turn, &e) == 0)
 		n++;
 	assert_int_equal(n, 8192);
 	assert_int_equal(e.code, ERR_CAPACITY);
@@ -203,11 +205,14 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(no_turn_comes_inside_enter, setup, teardown),
-		cmocka_unit_test_setup_teardown(limits_are_two_per_core_and_one_network, setup, teardown),
-		cmocka_unit_test_setup_teardown(class_goes_before_session_before_arrival, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			limits_are_two_per_core_and_one_network, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			class_goes_before_session_before_arrival, setup, teardown),
 		cmocka_unit_test_setup_teardown(clean_up_gets_one_turn_in_eight, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_ticket_can_leave_the_queue, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_busy_network_does_not_stop_containers, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_busy_network_does_not_stop_containers, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_queue_has_an_end, setup, teardown),
 	};
 
