@@ -1,0 +1,332 @@
+/*
+ * h_file.c - files out of a service and into it, as tar archives.
+ *
+ * Both archives are a stranger's: what comes from a container, and what comes from a client. So
+ * both go through lab-fetch, and what passed its checks is written anew.
+ *
+ *   GET  engine -> lab-fetch -> plan -> tar_stream -> client
+ *   PUT  client -> lab-fetch -> plan -> archive -> engine
+ */
+#include "api/impl.h"
+
+#include "content/fetch.h"
+#include "content/tar.h"
+
+#define UPLOAD_MAX  (INT64_C(96) << 20) /* 64 MiB of files, and their headers */
+#define ARCHIVE_MAX ((size_t)96 << 20)
+
+struct copy {
+	struct api *api;
+	struct loop *loop; /* a job may outlive the api */
+	struct request *request;
+	int64_t session;
+	int service, uid, gid;
+	char *path;
+	struct fetch *fetch;
+	struct engine_op *op;      /* GET: the archive comes */
+	struct tar_plan *plan;     /* what passed the checks */
+	struct tar_stream *stream; /* GET: it goes out */
+	struct buf archive;        /* PUT: it goes in */
+	struct err err;
+	bool streaming; /* GET: answered */
+	bool left;      /* the client is gone */
+	bool busy;      /* a job or the engine has it; nothing is freed */
+};
+
+static void copy_free(void *arg)
+{
+	struct copy *c = arg;
+
+	fetch_free(c->fetch);
+	tar_plan_free(c->plan);
+	tar_stream_free(c->stream);
+	buf_done(&c->archive);
+	request_unref(c->request);
+	free(c->path);
+	free(c);
+}
+
+/* The exchange is over, and nobody else holds the copy: free it at the end of the turn. */
+static void release(struct copy *c)
+{
+	if (c->left && !c->op && !c->busy)
+		loop_defer(c->loop, copy_free, c);
+}
+
+static void left(void *arg)
+{
+	struct copy *c = arg;
+
+	c->left = true;
+	api_closed(c->api);
+	fetch_free(TAKE(c->fetch));
+	tar_stream_free(TAKE(c->stream));
+	if (c->op)
+		engine_cancel(c->op);
+	release(c);
+}
+
+static void fail(struct copy *c, const struct err *e)
+{
+	if (c->streaming)
+		request_end(c->request, false);
+	else
+		reply_problem(c->request, e);
+}
+
+static int keep_entry(void *arg, const struct fetch_entry *t, struct err *e)
+{
+	struct copy *c = arg;
+
+	if (t->dir)
+		tar_add_dir(c->plan, t->path, t->mode, c->uid, c->gid);
+	else if (t->link)
+		tar_add_link(c->plan, t->path, t->link, c->uid, c->gid);
+	else
+		tar_add_file(c->plan, t->path, t->data, t->size, t->mode, c->uid, c->gid);
+	return 0;
+}
+
+/* --- asking --- */
+
+/* "1000:1000" and "1000" -> numbers; a name or nothing -> root. */
+static void owner(const struct lab_service *v, int *uid, int *gid)
+{
+	_cleanup_(strv_freep) char **parts = strv_split(v->user ? v->user : "", ':');
+	int64_t n;
+
+	*uid = *gid = 0;
+	if (!parts[0] || str_int(parts[0], 0, INT32_MAX, &n, NULL) < 0)
+		return;
+	*uid = *gid = (int)n;
+	if (parts[1] && str_int(parts[1], 0, INT32_MAX, &n, NULL) == 0)
+		*gid = (int)n;
+}
+
+static bool ask_path(struct request *r, const char **ret)
+{
+	*ret = request_query(r, "path");
+	if (*ret && **ret == '/' && strlen(*ret) <= 4096)
+		return true;
+	reply_error(r, ERR_USAGE, "'path' has to be absolute");
+	return false;
+}
+
+/* A copy for the service and path that the request names; NULL = answered. */
+static struct copy *copy_new(
+	struct api *a, struct request *r, const struct match *m, const struct fetch_ops *ops)
+{
+	static const struct fetch_limits limits = {.links = true};
+	struct session *s = ask_session(a, r, m);
+	struct session_info info;
+	const char *path;
+	struct copy *c;
+	int service;
+
+	if (!s || !ask_path(r, &path))
+		return NULL;
+	session_info(s, &info);
+	service = ask_service(r, info.lab, request_query(r, "service"), "files");
+	if (service < 0)
+		return NULL;
+	if (info.state == STATE_GRADING) {
+		reply_error(r, ERR_STATE,
+			"a grade of '%s' is running: its files are held until it ends", info.name);
+		return NULL;
+	}
+	if (!session_container(s, service, NULL)) {
+		reply_error(r, ERR_STATE, "'%s' is %s: service '%s' has no container", info.name,
+			session_state_name(info.state), info.lab->services[service].name);
+		return NULL;
+	}
+	session_touch(s, info.lab->services[service].name);
+	c = NEW(struct copy);
+	*c = (struct copy){.api = a, .loop = a->loop, .request = request_ref(r)};
+	c->session = info.id;
+	c->service = service;
+	c->path = xstrdup(path);
+	c->plan = tar_plan_new();
+	c->archive = BUF(ARCHIVE_MAX);
+	owner(&info.lab->services[service], &c->uid, &c->gid);
+	c->fetch = fetch_untar(a->loop, sessions_config(a->sessions)->lab_fetch, &limits, ops, c);
+	api_opened(a);
+	request_on_gone(r, left, c);
+	return c;
+}
+
+/* --- out --- */
+
+static void pump(void *arg)
+{
+	struct copy *c = arg;
+	char block[64 << 10];
+	struct err e = ERR_NONE;
+	int64_t n;
+
+	while (c->stream && !request_full(c->request)) {
+		n = tar_stream_read(c->stream, block, sizeof(block), &e);
+		if (n == TAR_PAUSE)
+			return;
+		if (n <= 0) {
+			tar_stream_free(TAKE(c->stream));
+			request_end(c->request, n == 0);
+		} else if (request_write(c->request, block, (size_t)n, NULL) < 0) {
+			request_end(c->request, false);
+			return;
+		}
+	}
+}
+
+static void got_all(void *arg, const struct err *e)
+{
+	struct copy *c = arg;
+
+	fetch_free(TAKE(c->fetch));
+	if (e->code != 0) {
+		fail(c, c->err.code ? &c->err : e);
+		return;
+	}
+	c->streaming = true;
+	request_stream(c->request, 200, "application/x-tar", pump, c);
+	c->stream =
+		tar_stream_new(sessions_io(c->api->sessions), c->api->loop, TAKE(c->plan), pump, c);
+	pump(c);
+}
+
+static int64_t from_engine(void *arg, const char *p, size_t n, struct err *e)
+{
+	struct copy *c = arg;
+
+	if (!c->fetch)
+		return err_set(e, ERR_CANCELED, "nobody reads the archive any more");
+	if (fetch_full(c->fetch))
+		return TAR_PAUSE;
+	return fetch_write(c->fetch, p, n, e) < 0 ? ERR_LIMIT : (int64_t)n;
+}
+
+static void more_from_engine(void *arg)
+{
+	struct copy *c = arg;
+
+	if (c->op)
+		engine_resume(c->op);
+}
+
+static void engine_over(void *arg, const struct engine_result *res)
+{
+	struct copy *c = arg;
+
+	c->op = NULL;
+	if (res->err.code != 0 && c->fetch) {
+		fetch_free(TAKE(c->fetch));
+		fail(c, &res->err);
+	} else if (c->fetch) {
+		fetch_finish(c->fetch);
+	}
+	release(c);
+}
+
+void h_files_get(struct api *a, struct request *r, const struct match *m)
+{
+	static const struct fetch_ops ops = {keep_entry, more_from_engine, got_all};
+	struct copy *c = copy_new(a, r, m, &ops);
+	struct session *s;
+
+	if (!c)
+		return;
+	s = sessions_by_id(a->sessions, c->session);
+	c->op = container_get(a->engine, session_container(s, c->service, NULL), c->path,
+		from_engine, engine_over, c);
+}
+
+/* --- in --- */
+
+static size_t from_client(void *arg, const char *p, size_t n)
+{
+	struct copy *c = arg;
+
+	if (!c->fetch)
+		return n; /* refused: the answer is on its way */
+	if (fetch_full(c->fetch))
+		return 0;
+	return fetch_write(c->fetch, p, n, NULL) < 0 ? 0 : n;
+}
+
+static void more_from_client(void *arg)
+{
+	request_resume(((struct copy *)arg)->request);
+}
+
+static void client_over(void *arg)
+{
+	struct copy *c = arg;
+
+	if (c->fetch)
+		fetch_finish(c->fetch);
+}
+
+static void put_over(void *arg, const struct engine_result *res)
+{
+	struct copy *c = arg;
+
+	c->busy = false;
+	if (res->outcome != ENGINE_DONE)
+		reply_problem(c->request, &res->err);
+	else
+		request_reply(c->request, 204, NULL, NULL);
+	release(c);
+}
+
+static void write_archive(void *arg)
+{
+	struct copy *c = arg;
+
+	c->err.code = tar_plan_write(c->plan, &c->archive, &c->err);
+}
+
+static void archive_written(void *arg)
+{
+	struct copy *c = arg;
+	struct session *s;
+
+	c->busy = false;
+	if (c->left) {
+		release(c);
+		return;
+	}
+	s = sessions_by_id(c->api->sessions, c->session);
+	if (!s && c->err.code == 0)
+		err_set(&c->err, ERR_NOT_FOUND, "the session went away");
+	if (c->err.code != 0) {
+		fail(c, &c->err);
+		return;
+	}
+	c->busy = true;
+	session_put(s, c->service, c->path, c->archive.data, c->archive.len, put_over, c);
+	buf_done(&c->archive);
+}
+
+static void sent_all(void *arg, const struct err *e)
+{
+	struct copy *c = arg;
+	struct err why = *e;
+
+	fetch_free(TAKE(c->fetch));
+	if (why.code == 0) {
+		c->busy = true;
+		if (worker_submit(sessions_io(c->api->sessions), write_archive, archive_written, c,
+			    &why) == 0)
+			return;
+		c->busy = false;
+	}
+	fail(c, &why);
+}
+
+void h_files_put(struct api *a, struct request *r, const struct match *m)
+{
+	static const struct fetch_ops ops = {keep_entry, more_from_client, sent_all};
+	struct copy *c = copy_new(a, r, m, &ops);
+
+	if (c)
+		request_receive(r, UPLOAD_MAX, from_client, client_over, c);
+}

@@ -1,0 +1,243 @@
+/*
+ * h_run.c - checks and grades: start, look, stop, receipt, JUnit.
+ *
+ * A run that is not in memory any more is read from the database: its result was kept in the form
+ * in which it is shown.
+ */
+#include "api/impl.h"
+
+#include <inttypes.h>
+
+/* --- starting --- */
+
+static void start(struct api *a, struct request *r, struct session *s, const struct run_options *o)
+{
+	struct err e = ERR_NONE;
+	struct run_info info;
+	struct run *run = run_start(a->grader, s, o, &e);
+	_cleanup_free_ char *where = NULL;
+
+	if (!run) {
+		reply_problem(r, &e);
+		return;
+	}
+	run_info(run, &info);
+	where = strf("/v1/runs/%" PRId64, info.id);
+	request_set_header(r, "Location", where);
+	reply_run(r, 202, run);
+}
+
+void h_check(struct api *a, struct request *r, const struct match *m)
+{
+	static const char *const known[] = {"only", NULL};
+	struct session *s = ask_session(a, r, m);
+	_cleanup_(strv_freep) char **only = NULL;
+	struct body b;
+
+	if (!s)
+		return;
+	body_open(&b, r, known);
+	only = body_strv(&b, "only", 64);
+	if (body_good(&b, r))
+		start(a, r, s, &(struct run_options){.only = only});
+	body_done(&b);
+}
+
+void h_grade(struct api *a, struct request *r, const struct match *m)
+{
+	static const char *const known[] = {"with", "seed", NULL};
+	struct session *s = ask_session(a, r, m);
+	struct run_options o = {.grade = true};
+	_cleanup_(strv_freep) char **with = NULL;
+	unsigned char seed[SEED_BYTES];
+	struct body b;
+
+	if (!s || !ask_key(r, &o.key))
+		return;
+	body_open(&b, r, known);
+	o.with = with = body_strv(&b, "with", 16);
+	o.seed = body_seed(&b, "seed", seed) ? seed : NULL;
+	if (body_good(&b, r))
+		start(a, r, s, &o);
+	body_done(&b);
+}
+
+/* --- one of the past --- */
+
+enum wish { WISH_RESULT, WISH_RECEIPT };
+
+struct past {
+	struct api *api;
+	struct request *request;
+	enum wish wish;
+	int64_t id, seq;
+	struct buf out;
+	struct err err;
+};
+
+static void past_free(struct past *p)
+{
+	request_unref(p->request);
+	buf_done(&p->out);
+	free(p);
+}
+
+static void past_answer(struct past *p)
+{
+	if (p->err.code == 0 && !p->out.len)
+		err_set(&p->err, ERR_NOT_FOUND, "there is no %s %" PRId64,
+			p->wish == WISH_RECEIPT ? "receipt of run" : "run", p->id);
+	if (p->err.code != 0)
+		reply_problem(p->request, &p->err);
+	else
+		reply_json(p->request, 200, &p->out);
+	past_free(p);
+}
+
+static void take_record(void *arg, const struct row_record *row)
+{
+	struct past *p = arg;
+
+	if (row->seq == p->seq && !request_gone(p->request))
+		(void)grader_receipt(p->api->grader, row, &p->out, &p->err); /* p->err tells */
+}
+
+static void record_read(void *arg, const struct err *err)
+{
+	struct past *p = arg;
+
+	if (p->err.code == 0)
+		p->err = *err;
+	past_answer(p);
+}
+
+static void take_grade(void *arg, const struct row_grade *g)
+{
+	struct past *p = arg;
+	_cleanup_(json_freep) struct json *result = NULL;
+	struct json_writer w;
+
+	if (g->id != p->id)
+		return;
+	p->seq = g->record_seq;
+	if (p->wish != WISH_RESULT || !g->result ||
+		json_parse(&result, g->result, strlen(g->result), NULL) < 0)
+		return;
+	json_begin(&w, &p->out, false);
+	json_object(&w, NULL);
+	for (size_t i = 0; i < json_len(result); i++)
+		json_put(&w, json_key(result, i), json_at(result, i));
+	json_put_null(&w, "error");
+	json_end(&w);
+}
+
+static void grade_read(void *arg, const struct err *err)
+{
+	static const struct store_rows rows = {.record = take_record, .done = record_read};
+	struct past *p = arg;
+
+	p->err = *err;
+	if (p->wish == WISH_RECEIPT && p->seq && p->err.code == 0 && !request_gone(p->request))
+		store_query(p->api->store,
+			&(struct store_query){.kind = QUERY_RECORDS,
+				.text = "local",
+				.after = p->seq - 1,
+				.limit = 1},
+			&rows, p);
+	else
+		past_answer(p);
+}
+
+static void answer_from_past(struct api *a, struct request *r, int64_t id, enum wish wish)
+{
+	static const struct store_rows rows = {.grade = take_grade, .done = grade_read};
+	struct past *p = NEW(struct past);
+
+	*p = (struct past){.api = a,
+		.request = request_ref(r),
+		.wish = wish,
+		.id = id,
+		.out = BUF(ANSWER_MAX)};
+	store_query(a->store, &(struct store_query){.kind = QUERY_GRADES, .limit = HISTORY_MAX},
+		&rows, p);
+}
+
+/* --- looking --- */
+
+static bool ask_id(struct request *r, const struct match *m, int64_t *ret)
+{
+	struct err e = ERR_NONE;
+
+	if (str_int(m->part[0], 1, INT64_MAX, ret, &e) == 0)
+		return true;
+	reply_error(r, ERR_NOT_FOUND, "'%.40s' is no run", m->part[0]);
+	return false;
+}
+
+void h_run(struct api *a, struct request *r, const struct match *m)
+{
+	struct run *run;
+	int64_t id;
+
+	if (!ask_id(r, m, &id))
+		return;
+	run = grader_run(a->grader, id);
+	if (run)
+		reply_run(r, 200, run);
+	else
+		answer_from_past(a, r, id, WISH_RESULT);
+}
+
+void h_run_cancel(struct api *a, struct request *r, const struct match *m)
+{
+	struct run *run;
+	int64_t id;
+
+	if (!ask_id(r, m, &id))
+		return;
+	run = grader_run(a->grader, id);
+	if (!run) {
+		reply_error(r, ERR_NOT_FOUND, "run %" PRId64 " is not going on", id);
+		return;
+	}
+	run_cancel(run);
+	reply_run(r, 202, run);
+}
+
+void h_run_receipt(struct api *a, struct request *r, const struct match *m)
+{
+	struct buf out = BUF(ANSWER_MAX);
+	struct err e = ERR_NONE;
+	struct run *run;
+	int64_t id;
+
+	if (!ask_id(r, m, &id))
+		return;
+	run = grader_run(a->grader, id);
+	if (!run)
+		answer_from_past(a, r, id, WISH_RECEIPT);
+	else if (run_receipt(run, &out, &e) < 0)
+		reply_problem(r, &e);
+	else
+		reply_json(r, 200, &out);
+	buf_done(&out);
+}
+
+void h_run_junit(struct api *a, struct request *r, const struct match *m)
+{
+	struct buf out = BUF(ANSWER_MAX);
+	struct err e = ERR_NONE;
+	struct run *run;
+	int64_t id;
+
+	if (!ask_id(r, m, &id))
+		return;
+	run = grader_run(a->grader, id);
+	if (!run)
+		reply_error(r, ERR_NOT_FOUND, "run %" PRId64 " is not among the last ones", id);
+	else if (run_junit(run, &out, &e) < 0)
+		reply_problem(r, &e);
+	else
+		request_reply(r, 200, "application/xml", &out);
+	buf_done(&out);
+}
