@@ -722,15 +722,17 @@ static struct session *existing(struct sessions *m, const char *slug)
 	return NULL;
 }
 
-static void unique_name(struct sessions *m, const char *slug, char **ret)
+static char *unique_name(struct sessions *m, const char *slug)
 {
-	char tail[5];
+	char tail[5], *name;
 
-	do {
+	for (;;) {
 		id_random(tail, 4);
-		free(*ret);
-		*ret = strf("%s-%s", slug, tail);
-	} while (sessions_by_name(m, *ret));
+		name = strf("%s-%s", slug, tail);
+		if (!sessions_by_name(m, name))
+			return name;
+		free(name);
+	}
 }
 
 static void open_done(void *arg)
@@ -744,9 +746,11 @@ static void open_done(void *arg)
 	} else if (o->err.code != 0) {
 		answer_error(m, o->done, o->arg, &o->err);
 	} else {
+		char *name = unique_name(m, o->slug);
+
 		s = session_new(m);
 		s->id = store_next_id(m->store);
-		unique_name(m, o->slug, &s->name);
+		s->name = name;
 		s->lab = TAKE(o->lab);
 		s->source = xstrdup(m->labs);
 		s->digest = xstrdup(s->lab->digest);
