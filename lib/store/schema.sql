@@ -18,7 +18,6 @@ CREATE TABLE session (
   version       TEXT,
   seed          BLOB NOT NULL CHECK (length(seed) = 32),
   state         TEXT NOT NULL,
-  desired       TEXT NOT NULL,
   gen           INTEGER NOT NULL,
   created_ms    INTEGER NOT NULL,
   ready_ms      INTEGER NOT NULL,

@@ -33,7 +33,7 @@ struct row_session {
 	const char *commit;                        /* git commit or NULL */
 	const char *version;                       /* the lab's, or NULL */
 	unsigned char seed[32];
-	const char *state, *desired;               /* words of session/state.tbl.h */
+	const char *state;                         /* word of session/state.tbl.h */
 	int64_t gen;
 	int64_t created_ms, ready_ms, expires_ms;  /* wall clock; 0 = not yet */
 	int64_t keep_until_ms, activity_ms;

@@ -103,7 +103,6 @@ static inline struct row_session a_session(int64_t id)
 		.digest = "d1",
 		.seed = {1, 2, 3},
 		.state = "ready",
-		.desired = "ready",
 		.gen = 1,
 		.created_ms = 1000};
 }

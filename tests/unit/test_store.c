@@ -23,7 +23,6 @@ static void see_session(void *arg, const struct row_session *r)
 	assert_int_equal(r->seed[0], 1);
 	assert_int_equal(r->seed[31], 32);
 	assert_string_equal(r->state, "paused");
-	assert_string_equal(r->desired, "ready");
 	assert_int_equal(r->gen, 2);
 	assert_int_equal(r->created_ms, 3);
 	assert_int_equal(r->ready_ms, 4);
@@ -133,7 +132,6 @@ static struct tx *tx_full(struct store *s)
 		.digest = "abc",
 		.version = "1.2.0",
 		.state = "paused",
-		.desired = "ready",
 		.gen = 2,
 		.created_ms = 3,
 		.ready_ms = 4,
