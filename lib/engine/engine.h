@@ -237,9 +237,10 @@ struct engine_op *container_stats(struct engine *g, const char *id,
 
 /*
  * The log: stream 1 = stdout, 2 = stderr. tail < 0 = all. since 0 = from the start. With follow it
- * ends when the container does; a reader that has enough cancels.
+ * ends when the container does; a reader that has enough cancels. data answers whether there is
+ * room for more: false = wait for engine_resume(). It is also asked with n = 0.
  */
-typedef void (*log_data)(void *arg, int stream, const char *p, size_t n);
+typedef bool (*log_data)(void *arg, int stream, const char *p, size_t n);
 struct engine_op *container_logs(struct engine *g, const char *id, bool follow, int tail,
 	int64_t since_wall_s, log_data data, engine_done done, void *arg);
 

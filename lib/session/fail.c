@@ -12,11 +12,12 @@ struct last_words {
 	struct buf log;
 };
 
-static void collect(void *arg, int stream, const char *p, size_t n)
+static bool collect(void *arg, int stream, const char *p, size_t n)
 {
 	struct last_words *w = arg;
 
 	(void)buf_add(&w->log, p, MIN(n, w->log.max - w->log.len)); /* what does not fit is cut */
+	return true;
 }
 
 static void collected(void *arg, const struct engine_result *r)

@@ -555,13 +555,16 @@ static void what_was_left_behind_is_found_by_its_marker(void **state)
 struct log {
 	struct change change;
 	struct buf text; /* "1:out\n2:err\n" */
+	bool full;
 };
 
-static void on_log(void *arg, int stream, const char *p, size_t n)
+static bool on_log(void *arg, int stream, const char *p, size_t n)
 {
 	struct log *l = arg;
 
-	assert_int_equal(buf_addf(&l->text, "%d:%.*s", stream, (int)n, p), 0);
+	if (n)
+		assert_int_equal(buf_addf(&l->text, "%d:%.*s", stream, (int)n, p), 0);
+	return !l->full;
 }
 
 static void on_log_done(void *arg, const struct engine_result *r)
@@ -594,6 +597,23 @@ static void logs_can_be_read_and_followed(void **state)
 	(void)container_logs(engine, "lab-contract-none", false, -1, 0, on_log, on_log_done, &none);
 	expect_refused(&none.change, ERR_NOT_FOUND);
 	buf_done(&none.text);
+}
+
+static void a_log_waits_for_its_reader(void **state)
+{
+	char *id = start_container(
+		SH("echo out; sleep 0.1; echo err >&2; sleep 0.3; echo last; exit 3"));
+	struct log l = {.text = BUF(65536), .full = true};
+	struct engine_op *op = container_logs(engine, id, true, -1, 0, on_log, on_log_done, &l);
+
+	rest(300);
+	assert_int_equal(l.text.len, 0);
+	l.full = false;
+	engine_resume(op);
+	expect_done(&l.change);
+	assert_string_equal(buf_str(&l.text), "1:out\n2:err\n1:last\n");
+	buf_done(&l.text);
+	drop_container(id);
 }
 
 static void following_a_log_can_be_canceled(void **state)
@@ -1044,6 +1064,7 @@ static const struct CMUnitTest cases[] = {
 	cmocka_unit_test(a_kill_may_come_early_or_late),
 	cmocka_unit_test(what_was_left_behind_is_found_by_its_marker),
 	cmocka_unit_test(logs_can_be_read_and_followed),
+	cmocka_unit_test(a_log_waits_for_its_reader),
 	cmocka_unit_test(following_a_log_can_be_canceled),
 	cmocka_unit_test(the_end_of_a_container_is_told),
 	cmocka_unit_test(time_and_memory_are_measured),

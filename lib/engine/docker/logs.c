@@ -13,15 +13,17 @@ static int take(void *arg, int stream, const char *p, size_t n, struct err *e)
 {
 	struct logs *l = arg;
 
-	l->data(l->op.arg, stream, p, n);
+	(void)l->data(l->op.arg, stream, p, n); /* whether there is room is asked before the next */
 	return l->op.canceled ? ERR_CANCELED : 0;
 }
 
 static int64_t on_data(void *op, const char *p, size_t n, struct err *e)
 {
 	struct logs *l = container_of((struct docker_op *)op, struct logs, op);
-	int r = stdcopy_feed(&l->frames, p, n, take, l, e);
 
+	if (!l->data(l->op.arg, 1, p, 0))
+		return TAR_PAUSE;
+	int r = stdcopy_feed(&l->frames, p, n, take, l, e);
 	return r < 0 ? r : (int64_t)n;
 }
 
