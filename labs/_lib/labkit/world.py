@@ -16,7 +16,7 @@ def stats(since_ms: int) -> dict:
 
 
 def log(**args) -> list:
-    """The requests one by one, oldest first: since, since_id, regime, last, limit."""
+    """The requests one by one, oldest first: since, limit."""
     lines = _call("GET", f"/log?{urlencode(args)}").text.splitlines()
     return [json.loads(line) for line in lines]
 

@@ -6,28 +6,17 @@ from aiohttp import web
 from labkit import city
 
 from customers import Customers
-from draws import Draws
 from ledger import Ledger, now_ms
-from regime import Regime, parse_drift
+from regime import Regime
 from stage import Stage
 
 MAX_LINES = 20_000
 MAX_PROBES = 200
 
 
-def app(stage: Stage, ledger: Ledger, draws: Draws, customers: Customers) -> web.Application:
+def app(stage: Stage, ledger: Ledger, customers: Customers) -> web.Application:
     async def healthz(_: web.Request) -> web.Response:
         return web.json_response({"now_ms": now_ms(), "started_ms": ledger.started_ms})
-
-    async def draw(request: web.Request) -> web.Response:
-        body = await _object(request)
-        token = body.get("token")
-        if not isinstance(token, str) or not token:
-            raise ValueError("'token' must be a text")
-        return web.json_response(await draws.draw(token, parse_drift(body.get("after"))))
-
-    async def get_regime(_: web.Request) -> web.Response:
-        return web.json_response(stage.now())
 
     async def set_regime(request: web.Request) -> web.Response:
         return web.json_response(stage.play(Regime.parse(await _object(request), stage.rate)))
@@ -40,14 +29,13 @@ def app(stage: Stage, ledger: Ledger, draws: Draws, customers: Customers) -> web
         return web.json_response(ledger.stats(_integer(request, "since", 0)))
 
     async def log(request: web.Request) -> web.Response:
-        lines = [json.dumps(ledger.line(entry)) for entry in _chosen(request, ledger)]
-        text = "".join(line + "\n" for line in lines)
+        limit = min(_integer(request, "limit", 1000), MAX_LINES)
+        entries = ledger.since(_integer(request, "since", 0))[:limit]
+        text = "".join(json.dumps(ledger.line(entry)) + "\n" for entry in entries)
         return web.Response(text=text, content_type="application/x-ndjson")
 
     side = web.Application(middlewares=[_guard(stage)])
     side.router.add_get("/healthz", healthz)
-    side.router.add_post("/draw", draw)
-    side.router.add_get("/regime", get_regime)
     side.router.add_post("/regime", set_regime)
     side.router.add_post("/probe", probe)
     side.router.add_get("/stats", stats)
@@ -84,25 +72,10 @@ async def _object(request: web.Request) -> dict:
 
 
 def _integer(request: web.Request, name: str, default: int) -> int:
-    try:
-        return int(request.query.get(name, default))
-    except ValueError:
-        raise ValueError(f"'{name}' must be a whole number") from None
-
-
-def _chosen(request: web.Request, ledger: Ledger) -> list:
-    """The entries that the query of GET /log asks for."""
-    first_id = _integer(request, "since_id", 0) + 1
-    regime = request.query.get("regime")
-    entries = [
-        entry
-        for entry in ledger.since(_integer(request, "since", 0))
-        if entry.id >= first_id and regime in (None, entry.regime)
-    ]
-    last = min(_integer(request, "last", 0), MAX_LINES)
-    if last > 0:
-        return entries[-last:]
-    return entries[: max(0, min(_integer(request, "limit", 1000), MAX_LINES))]
+    text = request.query.get(name, str(default))
+    if not text.isdecimal():
+        raise ValueError(f"'{name}' must be a whole number")
+    return int(text)
 
 
 def _rows(body: dict, names: tuple) -> list:

@@ -1,7 +1,6 @@
 """What customers saw: one entry for each request, and the counters made of them.
 
-A count is always made from the entries themselves, so that a question about a time, a
-regime or a version never disagrees with the log. The newest entries are kept.
+A count is always made from the entries themselves, so that it never disagrees with the log. The newest entries are kept.
 """
 
 import time
@@ -98,17 +97,15 @@ class Ledger:
         return self._entries[start:]
 
     def stats(self, since_ms: int) -> dict:
-        total, regimes = Counts(), {}
+        counts = Counts()
         for entry in self.since(since_ms):
-            total.add(entry)
-            regimes.setdefault(entry.regime, Counts()).add(entry)
+            counts.add(entry)
         return {
             "now_ms": now_ms(),
             "started_ms": self.started_ms,
             "since_ms": since_ms,
             "complete": since_ms >= self._forgotten_ms,
-            **total.as_dict(),
-            "regimes": {name: counts.as_dict() for name, counts in regimes.items()},
+            **counts.as_dict(),
         }
 
     def line(self, entry: Entry) -> dict:

@@ -26,11 +26,11 @@ Rehearse what may happen to this city. Every rehearsal draws new numbers.
 async def _regime(kind: str, stage: Stage, draws: Draws) -> Regime:
     rate = stage.rate
     if kind == "drift":
-        return Regime(kind, rate, drift=await draws.rehearsal())
+        return Regime(kind, rate, drift=await draws.next())
     if kind == "ramp":
-        return Regime(kind, rate, drift=await draws.rehearsal(), ramp_s=RAMP_S)
+        return Regime(kind, rate, drift=await draws.next(), ramp_s=RAMP_S)
     if kind == "garbage":
-        return Regime(kind, rate, drift=await draws.rehearsal(), shuffle_labels=True)
+        return Regime(kind, rate, drift=await draws.next(), shuffle_labels=True)
     if kind == "metres":
         return Regime(kind, rate, metres=round(random.uniform(0.3, 0.4), 3))
     return stage.calm()

@@ -47,7 +47,7 @@ async def main() -> None:
 
     await listen(rehearsal.app(stage, ledger, draws), "0.0.0.0", args.rehearse_port)
     address = os.environ.get("LAB_PRIVATE_ADDR") or private_address(urlsplit(args.target).hostname)
-    await listen(control.app(stage, ledger, draws, customers), address, CONTROL_PORT)
+    await listen(control.app(stage, ledger, customers), address, CONTROL_PORT)
 
     loop = asyncio.get_running_loop()
     work = asyncio.gather(customers.run(), labels.run(), stage.watch(), draws.keep_one_ready())

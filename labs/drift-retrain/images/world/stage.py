@@ -28,16 +28,8 @@ class Stage:
     def play(self, regime: Regime, rehearsed: bool = False) -> dict:
         """Makes the city like this, at once."""
         self._rehearsed = rehearsed
-        self._from_id = self._customers.follow(regime)
-        self._from_ms = now_ms()
-        return self.now()
-
-    def now(self) -> dict:
-        return {
-            "regime": self._customers.regime.as_dict(),
-            "from_ms": self._from_ms,
-            "from_id": self._from_id,
-        }
+        from_id = self._customers.follow(regime)
+        return {"regime": regime.as_dict(), "from_ms": now_ms(), "from_id": from_id}
 
     def secret(self) -> "bytes | None":
         """The secret of the running grade; None when there is no grade. Read anew each time."""
