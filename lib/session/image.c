@@ -12,6 +12,7 @@
 
 #define LOOK_AGAIN_MS 500
 #define PROGRESS_EVERY_MS 200
+#define LAST_LINES 15 /* of a build that failed */
 
 struct image_job {
 	struct sessions *m;
@@ -59,6 +60,16 @@ static void finish(struct image_job *j, struct session *s)
 	loop_defer(j->m->loop, job_free, j);
 }
 
+static const char *last_lines(const char *text, int n)
+{
+	const char *p = text + strlen(text);
+
+	for (n++; p > text; p--)
+		if (p[-1] == '\n' && --n == 0)
+			break;
+	return p;
+}
+
 static void fail(struct image_job *j, struct session *s, const char *fmt, ...) format_printf(3, 4);
 static void fail(struct image_job *j, struct session *s, const char *fmt, ...)
 {
@@ -69,7 +80,7 @@ static void fail(struct image_job *j, struct session *s, const char *fmt, ...)
 	(void)vsnprintf(cause, sizeof(cause), fmt, ap);
 	va_end(ap);
 	if (j->last.len && s)
-		emit_words(s, "log", "service", s->images.items[j->at].name, "text", buf_str(&j->last), NULL);
+		emit_words(s, "log", "service", s->images.items[j->at].name, "text", last_lines(buf_str(&j->last), LAST_LINES), NULL);
 	finish(j, s);
 	if (s)
 		session_fail(s, "%s", cause);
