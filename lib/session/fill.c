@@ -113,7 +113,8 @@ static void fill_start(struct session *s, struct slot *volume, struct slot *hold
 		fill_source, fill_done, f);
 }
 
-static bool filled(struct session *s, struct slot *holder, const char *volume_name, const char *target)
+/* Filled through a writable mount only; somebody who mounts it read-only waits for that. */
+static bool filled(struct session *s, struct slot *holder, const char *volume_name, const char *target, bool read_only)
 {
 	struct slot *v = plan_slot(s, SLOT_VOLUME, volume_name);
 
@@ -125,7 +126,7 @@ static bool filled(struct session *s, struct slot *holder, const char *volume_na
 		v->object->filled = true; /* empty and root's, as the engine made it */
 		return true;
 	}
-	if (!v->filling && !v->object->in_flight && !holder->object->in_flight && v->object->state == OBJ_LIVE)
+	if (!read_only && !v->filling && !v->object->in_flight && !holder->object->in_flight && v->object->state == OBJ_LIVE)
 		fill_start(s, v, holder, target);
 	return false;
 }
@@ -136,11 +137,11 @@ bool volumes_filled(struct session *s, struct slot *slot)
 	bool all = true;
 
 	for (size_t i = 0; i < v->n_mounts; i++)
-		all &= filled(s, slot, s->lab->volumes[v->mounts[i].volume].name, v->mounts[i].target);
+		all &= filled(s, slot, s->lab->volumes[v->mounts[i].volume].name, v->mounts[i].target, v->mounts[i].read_only);
 	if (v->role == ROLE_HIDDEN) {
 		_cleanup_free_ char *name = strf("%s.lab", v->name);
 
-		all &= filled(s, slot, name, "/lab");
+		all &= filled(s, slot, name, "/lab", false);
 	}
 	return all;
 }

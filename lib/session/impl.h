@@ -238,6 +238,7 @@ void images_stop(struct session *s);
 
 /* --- reconcile.c --- */
 void reconcile_soon(struct sessions *m);
+bool object_inherits(const struct engine_object *t); /* its labels are an image's: not ours to judge */
 void reconcile_start(struct sessions *m);
 void reconcile_stop(struct sessions *m);
 

@@ -4,6 +4,9 @@
  * Volumes are the lab's own, one of labd at /lab for every hidden service, and one for each VOLUME
  * path of an image, so that nothing anonymous and unlabelled is ever made. Every service has a fixed
  * address (its number in the lab), so LAB_PRIVATE_ADDR is known before anything starts.
+ *
+ * Two services that share two networks find each other on the one whose engine name sorts first
+ * (Docker 20.10). The lab's own name of a network stands in that name, so the order is the lab's.
  */
 #include "session/impl.h"
 

@@ -69,6 +69,12 @@ static void adopt_unknown(struct object *o, const struct engine_object *t)
 	journal_live(o, t->id);
 }
 
+/* A step of a build, or somebody's own container of one of our images: it has the image's labels. */
+bool object_inherits(const struct engine_object *t)
+{
+	return t->kind == OBJECT_IMAGE || streq(t->role, "image");
+}
+
 static void seen(struct sessions *m, const struct engine_object *t)
 {
 	struct object *o = object_by_id(m, t->intent);
@@ -120,7 +126,7 @@ static bool in_listing(const struct engine_listing *l, int64_t id)
 static void work_in(struct sessions *m, const struct engine_listing *l, int64_t began)
 {
 	for (size_t i = 0; i < l->n; i++)
-		if (l->objects[i].kind != OBJECT_IMAGE)
+		if (!object_inherits(&l->objects[i]))
 			seen(m, &l->objects[i]);
 	for (size_t i = 0; i < m->n; i++) {
 		struct session *s = m->items[i];

@@ -841,7 +841,7 @@ static void gc_listed(void *arg, const struct engine_listing *l)
 	int64_t now = loop_wall_ms(m->loop);
 
 	for (size_t i = 0; i < l->n; i++)
-		if (l->objects[i].kind != OBJECT_IMAGE && !owned(m, l->objects[i].intent))
+		if (!object_inherits(&l->objects[i]) && !owned(m, l->objects[i].intent))
 			g->item(g->arg, &(struct gc_item){l->objects[i].kind, l->objects[i].name, l->objects[i].session, "no session owns it"});
 	for (size_t i = m->n; i-- > 0;) {
 		struct session *s = m->items[i];
