@@ -312,31 +312,36 @@ static int make_record(struct seal *x, struct run *r, struct session *s, struct 
 
 /* --- the transaction --- */
 
+/* However it ended: the run is over, and the next one that waits may write its record. */
+static void seal_over(struct seal *x, const char *state, const struct err *e)
+{
+	struct grader *g = x->r->g;
+	struct run *next;
+
+	x->r->finishing = g->sealing = false;
+	run_finish(x->r, state, e);
+	seal_free(x);
+	list_for_each(next, &g->runs, link)
+		if (next->wants_seal) {
+			next->wants_seal = false;
+			run_seal(next);
+			return;
+		}
+}
+
 static void committed(void *arg, const struct err *e)
 {
 	struct seal *x = arg;
 	struct run *r = x->r;
 
-	r->finishing = false;
 	if (e->code != 0) { /* nothing of it is durable: the chain goes back, nobody is told of a grade */
-		r->g->sealing = false;
-		run_finish(r, "incomplete", e);
-	} else {
-		struct run *next;
-
-		r->g->chain_seq = r->record_seq;
-		memcpy(r->g->chain_hash, r->record.hash, sizeof(r->g->chain_hash));
-		map_put(r->g->attempts, r->lab_slug, (void *)(intptr_t)r->attempt);
-		r->g->sealing = false;
-		run_finish(r, "done", &ERR_NONE);
-		list_for_each(next, &r->g->runs, link)
-			if (next->wants_seal) {
-				next->wants_seal = false;
-				run_seal(next);
-				break;
-			}
+		seal_over(x, "incomplete", e);
+		return;
 	}
-	seal_free(x);
+	r->record_seq = ++r->g->chain_seq;
+	memcpy(r->g->chain_hash, r->record.hash, sizeof(r->g->chain_hash));
+	map_put(r->g->attempts, r->lab_slug, (void *)(intptr_t)r->attempt);
+	seal_over(x, "done", &ERR_NONE);
 }
 
 static void result_text(struct run *r, struct buf *out)
@@ -360,14 +365,12 @@ static void written(void *arg)
 	if (e.code == 0 && !s)
 		err_set(&e, ERR_STATE, "the session went away before its grade was recorded");
 	if (e.code != 0 || make_record(x, r, s, &e) < 0) {
-		r->finishing = r->g->sealing = false;
-		run_finish(r, "incomplete", &e);
-		seal_free(x);
+		seal_over(x, "incomplete", &e);
 		return;
 	}
-	r->record_seq = r->g->chain_seq + 1;
-	str_set(&r->state, "done");
+	r->record_seq = r->g->chain_seq + 1; /* these three for the rows only, until they are durable */
 	r->ended_ms = loop_wall_ms(sessions_loop(r->g->m));
+	str_set(&r->state, "done");
 	result_text(r, &result);
 	struct tx *t = tx_new(sessions_store(r->g->m));
 	struct row_record row = {.chain = "local", .seq = r->record_seq, .body = r->record.body, .at_ms = r->ended_ms};
@@ -377,6 +380,8 @@ static void written(void *arg)
 	tx_record(t, &row);
 	run_save(r, t, buf_str(&result));
 	grader_keep(r->g, r, t);
+	str_set(&r->state, "running");
+	r->record_seq = r->ended_ms = 0;
 	tx_commit(t, committed, x);
 }
 
@@ -406,9 +411,6 @@ void run_seal(struct run *r)
 	x->folder = strf("%s/evidence/%" PRId64, r->g->state_dir, r->id);
 	buf_init(&x->leaves, MAX_EVIDENCE);
 	gather(x, r);
-	if (worker_submit(sessions_io(r->g->m), write_run, written, x, &e) < 0) {
-		r->finishing = r->g->sealing = false;
-		run_finish(r, "incomplete", &e);
-		seal_free(x);
-	}
+	if (worker_submit(sessions_io(r->g->m), write_run, written, x, &e) < 0)
+		seal_over(x, "incomplete", &e);
 }
