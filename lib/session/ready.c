@@ -21,11 +21,18 @@ static const char script[] =
 
 struct probe {
 	struct session *session;
-	struct slot *slot; /* cleared by probe_stop; slots do not move while a session is up */
-	struct object *object;
 	struct exec *exec;
 	struct buf line;
 };
+
+/* Slots move when the VOLUME lines of an image become known. NULL: it was stopped. */
+static struct slot *slot_of(const struct probe *p)
+{
+	for (size_t i = 0; i < p->session->n_slots; i++)
+		if (p->session->slots[i].probe == p)
+			return &p->session->slots[i];
+	return NULL;
+}
 
 static void probe_free(void *arg)
 {
@@ -39,14 +46,15 @@ static void probe_free(void *arg)
 static void probe_output(void *arg, int stream, const char *text, size_t n)
 {
 	struct probe *p = arg;
+	struct slot *slot = slot_of(p);
 
 	for (size_t i = 0; i < n; i++) {
 		if (text[i] != '\n') {
 			(void)buf_addc(&p->line, text[i]); /* a longer line is cut */
 			continue;
 		}
-		if (p->slot && p->line.len)
-			str_set(&p->slot->note, buf_str(&p->line));
+		if (slot && p->line.len)
+			str_set(&slot->note, buf_str(&p->line));
 		buf_clear(&p->line);
 	}
 }
@@ -54,11 +62,9 @@ static void probe_output(void *arg, int stream, const char *text, size_t n)
 static void probe_ended(void *arg, int code, const struct err *err)
 {
 	struct probe *p = arg;
-	struct slot *slot = p->slot;
+	struct slot *slot = slot_of(p);
 	struct session *s = p->session;
 
-	if (!slot)
-		return; /* stopped; probe_stop freed or will free it */
 	slot->probe = NULL;
 	loop_defer(s->m->loop, probe_free, p);
 	if (err->code == 0 && code == 0) {
@@ -92,8 +98,6 @@ void probe_start(struct session *s, struct slot *slot)
 		strv_add(&argv, v->health[i]);
 	struct probe *p = NEW(struct probe);
 	p->session = s;
-	p->slot = slot;
-	p->object = slot->object;
 	buf_init(&p->line, 240);
 	slot->probe = p;
 	slot->probe_again = false;
@@ -110,6 +114,5 @@ void probe_stop(struct slot *slot)
 	if (!p)
 		return;
 	slot->probe = NULL;
-	p->slot = NULL;
 	probe_free(p);
 }
