@@ -59,14 +59,23 @@ static struct slot *slot_of(struct object *o)
 	return NULL;
 }
 
-/* Its create was sent and the answer lost. How far a container was set up is not known: it goes. */
+/*
+ * Its create was sent and the answer lost. How far a container was set up is not known: it goes, and
+ * is never called live, or a restart would take it for a whole one.
+ */
 static void adopt_unknown(struct object *o, const struct engine_object *t)
 {
 	struct slot *slot = slot_of(o);
 
-	if (o->kind == SLOT_CONTAINER && slot)
+	if (o->kind != SLOT_CONTAINER) {
+		journal_live(o, t->id);
+		return;
+	}
+	if (slot)
 		slot->object = NULL;
-	journal_live(o, t->id);
+	str_set(&o->engine_id, t->id);
+	o->state = OBJ_LIVE;
+	journal_remove(o);
 }
 
 /* A step of a build, or somebody's own container of one of our images: it has the image's labels. */
