@@ -280,8 +280,8 @@ static void adopt_running(struct session *s, struct slot *slot, const struct con
 	slot_set(s, slot, SERVICE_STARTED);
 	if (!s->lab->services[slot->index].health && s->lab->services[slot->index].keep_running)
 		slot_set(s, slot, SERVICE_READY);
-	else if (s->lab->services[slot->index].health && !c->paused)
-		probe_start(s, slot);
+	else if (s->lab->services[slot->index].health)
+		slot->probe_again = true; /* as soon as it is not paused */
 }
 
 static void looked(void *arg, const struct container_state *c)
