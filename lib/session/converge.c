@@ -383,13 +383,14 @@ static void step_pause(struct session *s, struct slot *slot)
 		return;
 	if (want)
 		container_pause(s->m->engine, turn_for(s, slot), slot->object->engine_id, call_done, call(s, slot, paused));
-	else
+	} else {
 		container_unpause(s->m->engine, turn_for(s, slot), slot->object->engine_id, call_done, call(s, slot, unpaused));
 }
 
 static void step_container(struct session *s, struct slot *slot)
 {
 	const struct lab_service *v = &s->lab->services[slot->index];
+	}
 	struct object *o = slot->object;
 
 	if (!o) {

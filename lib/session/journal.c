@@ -17,6 +17,8 @@
 #include <signal.h>
 #include <unistd.h>
 
+#define RETRY_COMMIT_MS 5000
+
 static const char *const state_words[] = {"intent", "unknown", "live", "deleting", "gone"};
 static const char *const kind_words[] = {"network", "volume", "container"};
 
@@ -326,7 +328,8 @@ static void removal_committed(void *arg, const struct err *err)
 	killpoint("after-intent");
 	if (err->code != 0) {
 		o->in_flight = false;
-		o->retry_at_ms = loop_now_ms(s->m->loop) + 5000;
+		o->retry_at_ms = loop_now_ms(s->m->loop) + RETRY_COMMIT_MS;
+		converge(s); /* which waits until then */
 		return;
 	}
 	if (o->kind == SLOT_CONTAINER)
@@ -342,7 +345,8 @@ void journal_remove(struct object *o)
 {
 	struct slot *slot = slot_of(o);
 
-	if (o->in_flight || o->removed || o->state == OBJ_GONE || o->state == OBJ_INTENT || o->state == OBJ_UNKNOWN)
+	if (o->in_flight || o->removed || o->state == OBJ_GONE || o->state == OBJ_INTENT || o->state == OBJ_UNKNOWN ||
+		o->retry_at_ms > loop_now_ms(o->session->m->loop))
 		return;
 	if (slot && slot->kind == SLOT_CONTAINER)
 		probe_stop(slot);
