@@ -9,6 +9,7 @@
 #include "session/impl.h"
 
 #define MAX_RESTARTS 5 /* during a bring-up */
+#define MAX_ERRORS   5 /* of the engine in a row, for one slot */
 
 bool slot_wanted(const struct session *s, const struct slot *slot)
 {
@@ -101,6 +102,21 @@ static bool dependencies_hold(struct session *s, const struct lab_service *v)
 static bool due(const struct session *s, int64_t at_ms)
 {
 	return at_ms <= loop_now_ms(s->m->loop);
+}
+
+/*
+ * What a call has done is not known, or the engine was away: a listing tells, then it is tried again.
+ * An engine that answers, and always with an error, is not waited for.
+ */
+void slot_again(struct session *s, struct slot *slot, const struct err *why)
+{
+	bool answered = why->code == ERR_ENGINE;
+
+	str_set(&slot->note, why->text);
+	slot->restart_at_ms = loop_now_ms(s->m->loop) + (answered ? 250 << slot->errors : 1000);
+	reconcile_soon(s->m);
+	if (answered && ++slot->errors > MAX_ERRORS && state_wants_up(s->state))
+		session_fail(s, "'%s': %s", slot->name, why->text);
 }
 
 /* --- what happened to a container --- */
@@ -214,6 +230,7 @@ static void running_now(struct session *s, struct slot *slot)
 	const struct lab_service *v = &s->lab->services[slot->index];
 
 	slot->running = true;
+	slot->errors = 0;
 	slot->started_ms = loop_wall_ms(s->m->loop);
 	slot_set(s, slot, SERVICE_STARTED);
 	if (v->health)
@@ -226,13 +243,12 @@ static void started(struct session *s, struct slot *slot, const struct engine_re
 {
 	if (r->outcome == ENGINE_DONE) {
 		running_now(s, slot);
-	} else if (r->outcome == ENGINE_REFUSED && r->err.code != ERR_UNREACHABLE && r->err.code != ERR_CANCELED && state_wants_up(s->state)) {
+	} else if (engine_said_no(r) && state_wants_up(s->state)) {
 		slot_set(s, slot, SERVICE_FAILED);
 		session_fail(s, "service '%s' could not be started: %s", slot->name, r->err.text);
 	} else {
-		slot->restart_at_ms = loop_now_ms(s->m->loop) + 1000;
+		slot_again(s, slot, &r->err);
 		converge_adopt(s, slot); /* unknown: look */
-		reconcile_soon(s->m);
 	}
 }
 
@@ -367,12 +383,14 @@ static void step_down_container(struct session *s, struct slot *slot)
 	if (o->in_flight || slot->busy || o->state != OBJ_LIVE)
 		return;
 	probe_stop(slot);
-	if (slot->paused && s->state != STATE_ENDING && !slot->recreate)
-		container_unpause(s->m->engine, turn_for(s, slot), o->engine_id, call_done, call(s, slot, unpaused));
-	else if (slot->running && s->state != STATE_ENDING)
+	if (slot->paused && s->state != STATE_ENDING && !slot->recreate) {
+		if (due(s, slot->restart_at_ms))
+			container_unpause(s->m->engine, turn_for(s, slot), o->engine_id, call_done, call(s, slot, unpaused));
+	} else if (slot->running && s->state != STATE_ENDING) {
 		container_stop(s->m->engine, turn_for(s, slot), o->engine_id, s->lab->services[slot->index].stop_grace_ms, call_done, call(s, slot, stopped));
-	else
+	} else {
 		journal_remove(o);
+	}
 }
 
 static void step_pause(struct session *s, struct slot *slot)
@@ -383,14 +401,13 @@ static void step_pause(struct session *s, struct slot *slot)
 		return;
 	if (want)
 		container_pause(s->m->engine, turn_for(s, slot), slot->object->engine_id, call_done, call(s, slot, paused));
-	} else {
+	else
 		container_unpause(s->m->engine, turn_for(s, slot), slot->object->engine_id, call_done, call(s, slot, unpaused));
 }
 
 static void step_container(struct session *s, struct slot *slot)
 {
 	const struct lab_service *v = &s->lab->services[slot->index];
-	}
 	struct object *o = slot->object;
 
 	if (!o) {

@@ -2,7 +2,8 @@
  * fill.c - start content of volumes, put in before any program of the session runs.
  *
  * The way in is the archive call of a container that is created and mounts the volume, and is not
- * started yet. A volume is filled once; that it is, is part of its row.
+ * started yet. A volume is filled once; that it is, is part of its row, and durable before the first
+ * program can change what was put in.
  */
 #include "session/impl.h"
 
@@ -30,12 +31,12 @@ static void fill_done(void *arg, const struct engine_result *r)
 	f->volume->in_flight = f->container->in_flight = false;
 	if (slot)
 		slot->filling = false;
-	if (r->outcome == ENGINE_DONE) {
-		f->volume->filled = true;
-		journal_save(f->volume);
-	} else if (slot && holder && state_wants_up(s->state)) {
+	if (r->outcome == ENGINE_DONE)
+		journal_filled(f->volume);
+	else if (slot && holder && engine_said_no(r) && state_wants_up(s->state))
 		session_fail(s, "volume '%s' could not be filled: %s", slot->name, r->err.text);
-	}
+	else if (slot && holder)
+		slot_again(s, slot, &r->err);
 	free(f);
 	converge(s);
 }
@@ -121,12 +122,13 @@ static bool filled(struct session *s, struct slot *holder, const char *volume_na
 	if (!v || !v->object)
 		return false;
 	if (v->object->filled)
-		return true;
+		return !v->object->in_flight; /* that is durable before a program can change it */
 	if (!v->lab_folder && !v->fill && !v->uid && !v->gid) {
 		v->object->filled = true; /* empty and root's, as the engine made it */
 		return true;
 	}
-	if (!read_only && !v->filling && !v->object->in_flight && !holder->object->in_flight && v->object->state == OBJ_LIVE)
+	if (!read_only && !v->filling && !v->object->in_flight && !holder->object->in_flight && v->object->state == OBJ_LIVE &&
+		MAX(v->restart_at_ms, v->object->retry_at_ms) <= loop_now_ms(s->m->loop))
 		fill_start(s, v, holder, target);
 	return false;
 }

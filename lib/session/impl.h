@@ -59,6 +59,7 @@ struct slot {
 	bool busy;          /* an engine call for it runs (start, stop, pause, inspect) */
 	int wants, freezes; /* counted wishes of the grader */
 	int restarts;
+	int errors;         /* answers in a row that leave the outcome open: slot_again() */
 	int64_t restart_at_ms, started_ms; /* boot; wall */
 	bool completed;     /* one-shot: done in this start */
 	bool died;          /* its end was seen while a call for it ran */
@@ -195,6 +196,10 @@ void journal_remove(struct object *o);                             /* commit, th
 void journal_live(struct object *o, const char *engine_id);
 void journal_gone(struct object *o);
 void journal_save(struct object *o);
+void journal_filled(struct object *o); /* commit that the volume has its start content, then converge */
+void journal_disown(struct object *o); /* no slot points to it any more, also after a restart */
+/* Certainly not done, and asking again would not change that. */
+bool engine_said_no(const struct engine_result *r);
 void object_free(struct object *o);
 const char *object_state_name(enum object_state s);
 bool object_state_parse(const char *word, enum object_state *ret);
@@ -219,6 +224,7 @@ void converge(struct session *s);
 void converge_died(struct session *s, struct slot *slot, int exit_code);
 void converge_adopt(struct session *s, struct slot *slot); /* after a restart: look what the container is doing */
 bool slot_wanted(const struct session *s, const struct slot *slot);
+void slot_again(struct session *s, struct slot *slot, const struct err *why); /* an unclear end: list, and try it later */
 
 /* --- fill.c --- */
 /* Start content of the volumes this created container mounts; true when all of them have it. */

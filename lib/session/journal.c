@@ -112,6 +112,36 @@ void journal_save(struct object *o)
 	commit_row(o, NULL);
 }
 
+static void filled_committed(void *arg, const struct err *err)
+{
+	struct object *o = arg;
+
+	o->in_flight = false;
+	if (err->code != 0) {
+		o->filled = false;
+		o->retry_at_ms = loop_now_ms(o->session->m->loop) + RETRY_COMMIT_MS;
+	}
+	converge(o->session);
+}
+
+void journal_filled(struct object *o)
+{
+	o->filled = o->in_flight = true;
+	commit_row(o, filled_committed);
+}
+
+/* A generation that no session has. */
+void journal_disown(struct object *o)
+{
+	o->gen = 0;
+	journal_save(o);
+}
+
+bool engine_said_no(const struct engine_result *r)
+{
+	return r->outcome == ENGINE_REFUSED && r->err.code != ERR_UNREACHABLE && r->err.code != ERR_CANCELED && r->err.code != ERR_TIMEOUT;
+}
+
 struct object *journal_open(struct session *s, struct slot *slot)
 {
 	struct object *o = NEW(struct object);
@@ -185,21 +215,16 @@ static void refused(struct object *o, const struct engine_result *r)
 {
 	struct session *s = o->session;
 	struct slot *slot = slot_of(o);
-	bool again = o->kind == SLOT_NETWORK && r->err.code == ERR_CAPACITY;
-	bool away = r->err.code == ERR_UNREACHABLE || r->err.code == ERR_CANCELED;
+	bool again = (o->kind == SLOT_NETWORK && r->err.code == ERR_CAPACITY) || !engine_said_no(r);
 	_cleanup_free_ char *name = xstrdup(o->slot);
 
-	if (again) {
-		/* the block overlaps with something of the host: it stays marked, the next one is tried */
+	if (r->err.code == ERR_CAPACITY) /* the block overlaps with something of the host: it stays marked, the next one is tried */
 		free(TAKE(o->subnet));
-	}
-	if (slot && away)
-		slot->restart_at_ms = loop_now_ms(s->m->loop) + 1000;
+	else if (slot && again)
+		slot_again(s, slot, &r->err);
 	journal_gone(o);
-	if (!again && !away && state_wants_up(s->state))
+	if (!again && state_wants_up(s->state))
 		session_fail(s, "'%s' could not be made: %s", name, r->err.text);
-	if (away)
-		reconcile_soon(s->m);
 }
 
 static void created(void *arg, const struct engine_result *r)
@@ -212,6 +237,8 @@ static void created(void *arg, const struct engine_result *r)
 	o->in_flight = false;
 	if (r->outcome == ENGINE_DONE) {
 		journal_live(o, r->id);
+		if (slot)
+			slot->errors = 0;
 		if (slot && slot->kind == SLOT_CONTAINER)
 			slot->state = SERVICE_CREATED;
 		converge(s);
@@ -219,9 +246,13 @@ static void created(void *arg, const struct engine_result *r)
 		refused(o, r);
 	} else {
 		o->state = OBJ_UNKNOWN;
+		o->opened_at = s->m->lists; /* a listing that began before says nothing of it */
 		str_set(&o->last_error, r->err.text);
 		journal_save(o);
-		reconcile_soon(s->m);
+		if (slot)
+			slot_again(s, slot, &r->err);
+		else
+			reconcile_soon(s->m);
 	}
 }
 
