@@ -589,16 +589,24 @@ static bool shares_volume(const struct lab *l, int a, int b)
 	return false;
 }
 
+/* The generation stays, so the rows say by themselves that they are leaving. */
+static void detach(struct slot *slot)
+{
+	if (slot->object)
+		journal_disown(slot->object);
+	slot_detach(slot);
+}
+
 static void detach_service(struct session *s, int service)
 {
 	const struct lab_service *v = &s->lab->services[service];
 
 	for (size_t i = 0; i < s->lab->n_services; i++)
 		if ((int)i == service || shares_volume(s->lab, service, (int)i))
-			slot_detach(plan_service(s, (int)i));
+			detach(plan_service(s, (int)i));
 	for (size_t i = 0; i < v->n_mounts; i++)
 		if (!v->mounts[i].read_only)
-			slot_detach(plan_slot(s, SLOT_VOLUME, s->lab->volumes[v->mounts[i].volume].name));
+			detach(plan_slot(s, SLOT_VOLUME, s->lab->volumes[v->mounts[i].volume].name));
 }
 
 void session_reset(struct session *s, int service, session_done done, void *arg)
