@@ -44,7 +44,7 @@ static const struct rule *find_rule(const struct rule *r, int status, const char
 	return NULL;
 }
 
-void judge(struct engine_result *ret, const struct rule *rules, const char *what, int status,
+void api_judge(struct engine_result *ret, const struct rule *rules, const char *what, int status,
 	const char *message)
 {
 	const struct rule *r = find_rule(rules, status, message);
@@ -117,7 +117,7 @@ static void answer(struct docker_op *op, const struct http_result *hr)
 	} else {
 		_cleanup_free_ char *message = message_of(hr->body.data, hr->body.len);
 
-		judge(&r.result, op->call.rules, op->what, hr->status, message);
+		api_judge(&r.result, op->call.rules, op->what, hr->status, message);
 	}
 	call_done(&op->call);
 	op->next(op, &r);

@@ -129,5 +129,5 @@ char *api_path(const struct docker *d, const char *path);
 /* The engine's message in an error body, made visible; the caller owns it. */
 char *message_of(const char *body, size_t n);
 /* Apply rules to an answer that is not 2xx; *ret gets outcome, busy, and err = "what: message". */
-void judge(struct engine_result *ret, const struct rule *rules, const char *what, int status,
+void api_judge(struct engine_result *ret, const struct rule *rules, const char *what, int status,
 	const char *message);
