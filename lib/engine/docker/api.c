@@ -153,7 +153,8 @@ static void on_answer(void *arg, const struct http_result *hr)
 
 	op->http = NULL;
 	if (hr->outcome == HTTP_NOT_SENT || other_version(hr))
-		op->d->minor = 0; /* the next call asks again: the engine may have been upgraded */
+		op->d->versioned =
+			false; /* the next call asks again: the engine may have been upgraded */
 	if (other_version(hr) && !op->sent_again && !op->call.no_version && !op->call.on_send) {
 		op->sent_again = true;
 		send_call(op);
@@ -174,7 +175,7 @@ static void send_call(struct docker_op *op)
 	struct docker *d = op->d;
 	const struct call *c = &op->call;
 
-	if (!c->no_version && d->minor == 0) {
+	if (!c->no_version && !d->versioned) {
 		list_append(&d->unversioned, &op->version_wait);
 		docker_negotiate(d);
 		return;
@@ -242,7 +243,7 @@ void api_versioned(struct docker *d)
 {
 	struct docker_op *op;
 
-	while (d->minor && (op = take_unversioned(d)) != NULL)
+	while (d->versioned && (op = take_unversioned(d)) != NULL)
 		send_call(op);
 }
 

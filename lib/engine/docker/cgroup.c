@@ -3,15 +3,23 @@
 #include "base/fsutil.h"
 #include "base/str.h"
 
-#define FILE_MAX (256u << 10)
+#define FILE_MAX   (256u << 10)
+#define MOUNTS_MAX (8u << 20) /* a line per mount, and containers have long ones */
 
-/* What one figure is called in the two versions. */
-struct controller {
+/* What is measured, and where the two versions keep it. */
+enum figure { CPU, MEMORY };
+static const struct {
 	const char *v1_name, *v1_file, *v2_file, *v2_key;
+	int64_t v2_unit;
+} figures[] = {
+	[CPU] = {"cpuacct", "cpuacct.usage", "cpu.stat", "usage_usec", 1000},
+	[MEMORY] = {"memory", "memory.usage_in_bytes", "memory.current", NULL, 1},
 };
 
-static const struct controller cpu = {"cpuacct", "cpuacct.usage", "cpu.stat", "usage_usec"};
-static const struct controller memory = {"memory", "memory.usage_in_bytes", "memory.current", NULL};
+struct cgroups {
+	char *root;
+	char *v1[ARRAY_SIZE(figures)], *v2; /* mount points, NULL = not mounted whole */
+};
 
 /* Is `word` one of the comma-separated words of list[0..n)? */
 static bool has_word(const char *list, size_t n, const char *word)
@@ -22,120 +30,128 @@ static bool has_word(const char *list, size_t n, const char *word)
 	return strv_has(words, word);
 }
 
-/* The path in /proc/PID/cgroup for a v1 controller, or for v2 when name is "". NULL = none. */
+static const char *next_line(const char *l)
+{
+	const char *newline = strchr(l, '\n');
+
+	return newline && newline[1] ? newline + 1 : NULL;
+}
+
+/* --- where the hierarchies are --- */
+
+/* One line of mountinfo: id parent dev root mount options [fields] - type source superoptions. */
+static void read_mount(struct cgroups *g, const char *line)
+{
+	char top[256], at[256], type[32], super[256];
+	const char *dash = strstr(line, " - ");
+
+	if (!dash || sscanf(line, "%*s %*s %*s %255s %255s", top, at) != 2 ||
+		sscanf(dash, " - %31s %*s %255s", type, super) != 2 || !streq(top, "/"))
+		return;
+	if (streq(type, "cgroup2") && !g->v2)
+		g->v2 = strf("%s%s", g->root, at);
+	for (size_t i = 0; i < ARRAY_SIZE(figures); i++)
+		if (streq(type, "cgroup") && !g->v1[i] &&
+			has_word(super, strlen(super), figures[i].v1_name))
+			g->v1[i] = strf("%s%s", g->root, at);
+}
+
+struct cgroups *cgroups_new(const char *root)
+{
+	_cleanup_free_ char *path = strf("%s/proc/self/mountinfo", root);
+	_cleanup_buf_ struct buf b = BUF(MOUNTS_MAX);
+	struct cgroups *g = NEW(struct cgroups);
+
+	g->root = xstrdup(root);
+	if (fs_read(path, &b, NULL) == 0)
+		for (const char *l = buf_str(&b); l; l = next_line(l))
+			read_mount(g, l);
+	return g;
+}
+
+void cgroups_free(struct cgroups *g)
+{
+	if (!g)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(figures); i++)
+		free(g->v1[i]);
+	free(g->v2);
+	free(g->root);
+	free(g);
+}
+
+/* --- one process's group --- */
+
+/* The path in /proc/PID/cgroup for a v1 controller, or for v2 when name is NULL. NULL = none. */
 static char *group_path(const char *text, const char *name)
 {
-	for (const char *line = text; line && *line;
-		line = strchr(line, '\n'), line += line != NULL) {
+	for (const char *line = text; line && *line; line = next_line(line)) {
 		const char *names = strchr(line, ':'),
 			   *path = names ? strchr(names + 1, ':') : NULL;
 
 		if (!path)
 			return NULL;
 		names++;
-		if (*name ? has_word(names, (size_t)(path - names), name) : names == path)
+		if (name ? has_word(names, (size_t)(path - names), name) : names == path)
 			return xstrndup(path + 1, strcspn(path + 1, "\n"));
 	}
 	return NULL;
 }
 
-/*
- * Where a hierarchy is mounted whole; name "" = v2. A line of mountinfo: id parent dev root mount
- * options [fields] - type source superoptions.
- */
-static char *mount_point(const char *name)
+/* The number behind "key " in a file of such lines, or at its start when key is NULL; else -1. */
+static int64_t read_number(const char *folder, const char *file, const char *key)
 {
+	_cleanup_free_ char *path = strf("%s/%s", folder, file);
 	_cleanup_buf_ struct buf b = BUF(FILE_MAX);
-	char root[256], at[256], type[32], super[256];
-
-	if (fs_read("/proc/self/mountinfo", &b, NULL) < 0)
-		return NULL;
-	for (const char *l = buf_str(&b); l && *l; l = strchr(l, '\n'), l += l != NULL) {
-		const char *dash = strstr(l, " - ");
-
-		if (sscanf(l, "%*s %*s %*s %255s %255s", root, at) != 2 || !dash ||
-			sscanf(dash, " - %31s %*s %255s", type, super) != 2 || !streq(root, "/"))
-			continue;
-		if (*name ? streq(type, "cgroup") && has_word(super, strlen(super), name)
-			  : streq(type, "cgroup2"))
-			return xstrdup(at);
-	}
-	return NULL;
-}
-
-/* The number behind "key " in a file of such lines; or the whole file when key is NULL. */
-static int64_t number_in(const char *text, const char *key)
-{
 	size_t n = key ? strlen(key) : 0;
 
-	for (const char *l = text; l && *l; l = strchr(l, '\n'), l += l != NULL)
+	if (fs_read(path, &b, NULL) < 0)
+		return -1;
+	for (const char *l = buf_str(&b); l; l = next_line(l))
 		if (!key || (strncmp(l, key, n) == 0 && l[n] == ' '))
 			return strtoll(l + n, NULL, 10);
 	return -1;
 }
 
-static int64_t read_number(const char *folder, const char *file, const char *key)
+/* -1 when it cannot be read. */
+static int64_t read_figure(
+	const struct cgroups *g, enum figure what, const char *groups, const char *id)
 {
-	_cleanup_free_ char *path = strf("%s/%s", folder, file);
-	_cleanup_buf_ struct buf b = BUF(FILE_MAX);
+	_cleanup_free_ char *path = group_path(groups, figures[what].v1_name), *folder = NULL;
+	bool v2 = path == NULL;
+	const char *mount = v2 ? g->v2 : g->v1[what];
+	int64_t v, cache;
 
-	return fs_read(path, &b, NULL) < 0 ? -1 : number_in(buf_str(&b), key);
-}
-
-/* The folder of a controller for this group; *ret_v2 tells which version's files are in it. */
-static char *folder_of(const char *groups, const struct controller *c, const char *id, bool *ret_v2)
-{
-	_cleanup_free_ char *path = group_path(groups, c->v1_name), *mount = NULL;
-
-	*ret_v2 = path == NULL;
-	if (!path)
-		path = group_path(groups, "");
-	if (!path || !strstr(path, id))
-		return NULL;
-	mount = mount_point(*ret_v2 ? "" : c->v1_name);
-	return mount ? strf("%s%s", mount, path) : NULL;
-}
-
-static int64_t cpu_ns(const char *groups, const char *id)
-{
-	bool v2;
-	_cleanup_free_ char *folder = folder_of(groups, &cpu, id, &v2);
-	int64_t v;
-
-	if (!folder)
+	if (v2)
+		path = group_path(groups, NULL);
+	if (!path || !mount || !strstr(path, id))
 		return -1;
-	v = v2 ? read_number(folder, cpu.v2_file, cpu.v2_key)
-	       : read_number(folder, cpu.v1_file, NULL);
-	return v2 && v >= 0 ? v * 1000 : v;
-}
-
-static int64_t memory_bytes(const char *groups, const char *id)
-{
-	bool v2;
-	_cleanup_free_ char *folder = folder_of(groups, &memory, id, &v2);
-	int64_t used, cache;
-
-	if (!folder)
-		return -1;
-	used = read_number(folder, v2 ? memory.v2_file : memory.v1_file, NULL);
+	folder = strf("%s%s", mount, path);
+	v = v2 ? read_number(folder, figures[what].v2_file, figures[what].v2_key)
+	       : read_number(folder, figures[what].v1_file, NULL);
+	if (v2 && v > 0)
+		v *= figures[what].v2_unit;
+	if (what != MEMORY)
+		return v;
 	cache = read_number(folder, "memory.stat", v2 ? "inactive_file" : "total_inactive_file");
-	return used > 0 && cache > 0 && cache < used ? used - cache : used;
+	return cache > 0 && cache < v ? v - cache : v;
 }
 
-int cgroup_usage(int pid, const char *id, int64_t *ret_cpu_ns, int64_t *ret_memory, struct err *e)
+int cgroups_usage(const struct cgroups *g, int pid, const char *id, int64_t *ret_cpu_ns,
+	int64_t *ret_memory, struct err *e)
 {
-	_cleanup_free_ char *path = strf("/proc/%d/cgroup", pid);
+	_cleanup_free_ char *path = strf("%s/proc/%d/cgroup", g->root, pid);
 	_cleanup_buf_ struct buf groups = BUF(FILE_MAX);
-	int64_t ns, bytes;
+	int64_t cpu_ns, memory;
 
 	if (pid <= 0 || fs_read(path, &groups, NULL) < 0)
 		return err_set(e, ERR_NOT_FOUND, "process %d is not on this machine", pid);
-	ns = cpu_ns(buf_str(&groups), id);
-	bytes = memory_bytes(buf_str(&groups), id);
-	if (ns < 0 || bytes < 0)
+	cpu_ns = read_figure(g, CPU, buf_str(&groups), id);
+	memory = read_figure(g, MEMORY, buf_str(&groups), id);
+	if (cpu_ns < 0 || memory < 0)
 		return err_set(e, ERR_NOT_FOUND,
 			"the control groups of '%.12s' are not on this machine", id);
-	*ret_cpu_ns = ns;
-	*ret_memory = bytes;
+	*ret_cpu_ns = cpu_ns;
+	*ret_memory = memory;
 	return 0;
 }

@@ -7,6 +7,7 @@
  */
 #include "engine/docker/docker.h"
 #include "base/str.h"
+#include "engine/docker/cgroup.h"
 
 #include <unistd.h>
 
@@ -46,6 +47,7 @@ static int choose(struct docker *d, const struct json *v, struct err *e)
 			"newer Labyard",
 			min, API_NEWEST);
 	d->minor = minor;
+	d->versioned = true;
 	(void)snprintf(info->api, sizeof(info->api), "1.%d", minor);
 	(void)snprintf(info->api_min, sizeof(info->api_min), "%s", min);
 	(void)snprintf(info->api_max, sizeof(info->api_max), "%s", max);
@@ -163,7 +165,7 @@ void docker_probe(struct engine *g, engine_done done, void *arg)
 	struct docker_op *op =
 		op_new(d, sizeof(*op), done, arg, "cannot ask the engine about itself");
 
-	d->minor = 0;
+	d->versioned = false;
 	op_call(op, (struct call){.method = "GET", .path = xstrdup("/info")}, on_info);
 }
 
@@ -174,6 +176,7 @@ static void free_now(void *arg)
 	struct docker *d = arg;
 
 	sched_free(d->engine.sched);
+	cgroups_free(d->cgroups);
 	endpoint_done(&d->endpoint);
 	free(d);
 }
@@ -252,6 +255,7 @@ int docker_open(struct engine **ret, struct loop *l, const char *where, struct e
 		return r;
 	}
 	d->engine.sched = sched_new(l);
+	d->cgroups = cgroups_new("");
 	(void)snprintf(d->engine.info.where, sizeof(d->engine.info.where), "%s", d->endpoint.text);
 	*ret = &d->engine;
 	return 0;

@@ -19,12 +19,14 @@ struct docker {
 	struct engine engine; /* first */
 	struct endpoint endpoint;
 	struct http *http;
-	int minor;            /* of the API in use, 1.<minor>; 0 = to be negotiated */
+	int minor;            /* of the API in use: 1.<minor> */
+	bool versioned;       /* minor holds; otherwise the next call negotiates */
 	bool negotiating;
 	bool closing;
 	struct list unversioned; /* struct docker_op: calls that wait for the negotiation */
 	struct list ops;         /* all open operations */
 	struct events *events;
+	struct cgroups *cgroups;
 	bool no_ulimits; /* a start failed because the engine may not raise limits */
 };
 

@@ -59,7 +59,8 @@ static void on_process(struct docker_op *op, struct reply *r)
 	else if (!json_bool(json_get(state, "Running"), false))
 		op_end_err(op, ENGINE_REFUSED, ERR_STATE, "it is not running");
 	else if (op->d->endpoint.unix_path &&
-		 cgroup_usage(pid, id, &s->stats.cpu_ns, &s->stats.memory, NULL) == 0)
+		 cgroups_usage(op->d->cgroups, pid, id, &s->stats.cpu_ns, &s->stats.memory, NULL) ==
+			 0)
 		op_end_done(op, NULL);
 	else
 		op_call(op,
