@@ -446,9 +446,9 @@ static const struct json *member(const struct json *j, const char *key, size_t n
 {
 	if (json_type(j) != JSON_OBJECT)
 		return NULL;
-	for (const struct json *m = j->items; m < j->items + j->n; m++)
-		if (strncmp(m->key, key, n) == 0 && !m->key[n])
-			return m;
+	for (size_t i = 0; i < j->n; i++) /* an empty object has no items to point into */
+		if (strncmp(j->items[i].key, key, n) == 0 && !j->items[i].key[n])
+			return &j->items[i];
 	return NULL;
 }
 
