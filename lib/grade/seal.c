@@ -187,17 +187,27 @@ static void list_checks(struct lists *l, const struct seal *x, const struct run 
 			.ms = it->ms,
 			.forgeable = c->vantage == VANTAGE_INSIDE,
 			.evidence = evidence_of(x, c->name, &l->evidence),
-			.task = it->task->id,
 			.required = c->severity == SEVERITY_REQUIRED,
 			.info = c->severity == SEVERITY_INFO,
-			.keep_on_fail = it->task->keep_on_fail,
-			.distinction = it->task->distinction,
 		};
 	}
 	l->tasks = xcalloc(r->n_tasks, sizeof(*l->tasks));
-	for (size_t i = 0; i < r->n_tasks; i++)
-		l->tasks[i] = (struct record_task){r->tasks[i].task->id, r->tasks[i].task->points_m, r->tasks[i].raw_m,
-			r->tasks[i].attain_m, r->tasks[i].earned_m, r->tasks[i].passed, r->tasks[i].task->required, r->tasks[i].task->distinction};
+	for (size_t i = 0; i < r->n_tasks; i++) {
+		const struct run_task *t = &r->tasks[i];
+
+		l->tasks[i] = (struct record_task){
+			.id = t->task->id,
+			.max_m = t->task->points_m,
+			.raw_m = t->raw_m,
+			.attain_m = t->attain_m,
+			.earned_m = t->earned_m,
+			.passed = t->passed,
+			.required = t->task->required,
+			.distinction = t->task->distinction,
+			.keep_on_fail = t->task->keep_on_fail,
+			.pass_at_bp = t->task->pass_at_bp,
+		};
+	}
 }
 
 static void list_hints(struct lists *l, const struct run *r)
