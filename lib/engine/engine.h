@@ -12,7 +12,8 @@
  *    ENGINE_UNKNOWN (sent, answer lost). After UNKNOWN the caller lists by label; nobody repeats
  *    a create blindly.
  *  - Changing calls wait in the one scheduler (sched.h): at most 2 x cores in flight, one network
- *    call at a time, ordered by class, then by session (first in, first finished).
+ *    call at a time, ordered by class, then by session (first in, first finished). Stops, and
+ *    builds and pulls, have limits of their own.
  *  - "Could not ask" (ERR_UNREACHABLE, ERR_TIMEOUT) is never "is not there" (ERR_NOT_FOUND).
  *  - Idempotent: start on running, stop on stopped, pause on paused, remove on missing are DONE.
  *  - Strings in specs are read during the start call only (copied where needed).
@@ -389,7 +390,7 @@ void engine_events(struct engine *g, const char *install,
 
 /* Queue length, in flight, limit: for doctor and metrics. */
 struct engine_load {
-	size_t waiting, running, limit;
+	size_t waiting, running, limit; /* limit: of containers and networks together */
 	int64_t calls; /* changing and reading calls since the start */
 };
 struct engine_load engine_load(const struct engine *g);

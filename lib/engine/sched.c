@@ -38,13 +38,13 @@ void sched_free(struct sched *s)
 		free(s);
 }
 
-/* May this lane start one more? Networks also count as containers. */
+/* May this lane start one more? Networks count as containers too. */
 static bool lane_open(const struct sched *s, enum sched_lane lane)
 {
 	size_t both = s->running[LANE_CONTAINER] + s->running[LANE_NETWORK];
+	bool shares = lane == LANE_CONTAINER || lane == LANE_NETWORK;
 
-	return s->running[lane] < s->limit[lane] &&
-	       (lane == LANE_IMAGE || both < s->limit[LANE_CONTAINER]);
+	return s->running[lane] < s->limit[lane] && (!shares || both < s->limit[LANE_CONTAINER]);
 }
 
 /* Does a stand before b inside one class? Equal sessions keep their order of arrival. */
@@ -126,6 +126,7 @@ void sched_set_cores(struct sched *s, int cores)
 
 	s->limit[LANE_CONTAINER] = 2 * n;
 	s->limit[LANE_NETWORK] = 1;
+	s->limit[LANE_STOP] = 2 * n;
 	s->limit[LANE_IMAGE] = MAX(n / 2, 1u);
 	pump_later(s);
 }
@@ -171,10 +172,9 @@ void sched_leave(struct sched *s, struct sched_ticket *t)
 
 struct engine_load sched_load(const struct sched *s)
 {
-	return (struct engine_load){
-		.waiting = s->waiting,
-		.running = s->running[LANE_CONTAINER] + s->running[LANE_NETWORK] +
-			   s->running[LANE_IMAGE],
-		.limit = s->limit[LANE_CONTAINER],
-	};
+	struct engine_load load = {.waiting = s->waiting, .limit = s->limit[LANE_CONTAINER]};
+
+	for (enum sched_lane lane = 0; lane < LANES; lane++)
+		load.running += s->running[lane];
+	return load;
 }

@@ -6,8 +6,8 @@
  * class first (somebody waits > clean-up), inside a class the oldest session first, so that the
  * first session in is the first one ready. Clean-up gets at least one grant in eight.
  *
- * Builds and pulls last minutes and are bound by disk and network; they have a lane of their own
- * and never use up the slots of containers.
+ * Two kinds of calls have lanes of their own, so that they never use up the slots of containers: a
+ * stop mostly waits for a program to end, and builds and pulls last minutes on disk and network.
  */
 #pragma once
 
@@ -17,6 +17,7 @@
 enum sched_lane {
 	LANE_CONTAINER, /* 2 x cores in flight, networks included */
 	LANE_NETWORK,   /* 1 in flight */
+	LANE_STOP,      /* 2 x cores in flight, beside the others */
 	LANE_IMAGE,     /* cores / 2 in flight, at least 1; beside the others */
 	LANES
 };

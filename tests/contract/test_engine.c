@@ -312,6 +312,27 @@ static void execs_keep_the_two_streams_apart(void **state)
 	drop_container(id);
 }
 
+static void many_execs_at_once_lose_nothing(void **state)
+{
+	char *id = start_container(forever);
+	struct exec_spec s = {.container = id, .argv = SH("echo out; echo err >&2; exit 7")};
+	struct run r[4];
+
+	for (int i = 0; i < 20; i++) {
+		for (int k = 0; k < 4; k++)
+			run_begin(&r[k], &s);
+		for (int k = 0; k < 4; k++) {
+			run_end(&r[k]);
+			assert_string_equal(r[k].err.text, "");
+			assert_string_equal(buf_str(&r[k].out), "out\n");
+			assert_string_equal(buf_str(&r[k].error), "err\n");
+			assert_int_equal(r[k].code, 7);
+			run_done(&r[k]);
+		}
+	}
+	drop_container(id);
+}
+
 static void stdin_ends_by_half_close(void **state)
 {
 	char *id = start_container(forever);
@@ -1054,6 +1075,7 @@ static const struct CMUnitTest cases[] = {
 	cmocka_unit_test(stopping_kills_what_ignores_term),
 	cmocka_unit_test(lists_show_what_is_ours),
 	cmocka_unit_test(execs_keep_the_two_streams_apart),
+	cmocka_unit_test(many_execs_at_once_lose_nothing),
 	cmocka_unit_test(stdin_ends_by_half_close),
 	cmocka_unit_test(a_talk_goes_both_ways),
 	cmocka_unit_test(an_exec_gets_its_environment),

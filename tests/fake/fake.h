@@ -148,7 +148,7 @@ struct fault {
 struct script {
 	struct list link;
 	char *kind, *match; /* "exec" or "main" */
-	char *out, *err;
+	char *out, *err, *early;
 	int code;
 	int64_t ms;
 };

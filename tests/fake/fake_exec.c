@@ -215,6 +215,20 @@ static char *complaint(struct fake *f, const struct exec_row *x, int *ret_code)
 	return NULL;
 }
 
+/* The real engine copies the two streams independently: stderr may overtake the pid line. */
+static void say_early(struct fake *f, struct session *s, char *const *argv)
+{
+	const struct script *script;
+	const char *text;
+
+	fake_lock(f);
+	script = plan_script(f, "exec", argv);
+	text = script ? script->early : NULL; /* scripts stay until the end */
+	fake_unlock(f);
+	if (text)
+		(void)write_out(s, 2, text, strlen(text));
+}
+
 /* Unlocked. Returns the exit code. */
 static int run_exec(struct fake *f, struct session *s)
 {
@@ -235,6 +249,7 @@ static int run_exec(struct fake *f, struct session *s)
 
 	if (!program_known(f, "exec", p.argv))
 		return 127;
+	say_early(f, s, p.argv);
 	if (wrapped) {
 		n = snprintf(line, sizeof(line), "%d\n", x->pid);
 		(void)write_out(s, 1, line, (size_t)n);

@@ -80,6 +80,7 @@ static bool add_script(struct fake *f, const char *line)
 	s->match = TAKE(match);
 	s->out = unescape(value(line, "stdout"));
 	s->err = unescape(value(line, "stderr"));
+	s->early = unescape(value(line, "early"));
 	s->code = (int)number(line, "exit", 0);
 	s->ms = number(line, "ms", 0);
 	list_append(&f->scripts, &s->link);
@@ -188,6 +189,7 @@ void plan_free(struct fake *f)
 		free(s->match);
 		free(s->out);
 		free(s->err);
+		free(s->early);
 		free(s);
 	}
 }

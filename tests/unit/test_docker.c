@@ -488,6 +488,20 @@ static void a_missing_shell_is_no_output(void **state)
 	drop_container(id);
 }
 
+static void stderr_may_overtake_the_first_line(void **state)
+{
+	char *id = start_container(forever);
+	struct run r;
+
+	plan("exec match=hasty early=\"first\\n\" stdout=out stderr=second");
+	r = run(id, LIST("hasty"));
+	assert_int_equal(r.err.code, 0);
+	assert_string_equal(buf_str(&r.error), "first\nsecond");
+	assert_string_equal(buf_str(&r.out), "out");
+	run_done(&r);
+	free(id);
+}
+
 static void a_stream_that_is_cut_is_no_end(void **state)
 {
 	char *id = start_container(forever);
@@ -777,6 +791,7 @@ int main(void)
 		CASE(a_silent_engine_runs_into_the_deadline),
 		CASE(a_missing_shell_is_no_output),
 		CASE_56(a_missing_shell_is_no_output),
+		CASE(stderr_may_overtake_the_first_line),
 		CASE(a_stream_that_is_cut_is_no_end),
 		CASE(the_exit_code_is_waited_for),
 		CASE(what_cannot_be_killed_is_said),

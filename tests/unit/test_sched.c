@@ -71,7 +71,7 @@ static void no_turn_comes_inside_enter(void **state)
 
 static void limits_are_two_per_core_and_one_network(void **state)
 {
-	struct named c[5], n[2], i[2];
+	struct named c[5], n[2], i[2], s[5];
 
 	sched_set_cores(sched, 2);
 	for (int k = 0; k < 2; k++)
@@ -80,11 +80,13 @@ static void limits_are_two_per_core_and_one_network(void **state)
 		enter(&i[k], 'i', LANE_IMAGE, CLASS_USER, 1);
 	for (int k = 0; k < 5; k++)
 		enter(&c[k], 'c', LANE_CONTAINER, CLASS_USER, 2);
+	for (int k = 0; k < 5; k++)
+		enter(&s[k], 's', LANE_STOP, CLASS_STOP, 2);
 	turn();
-	/* one network and three containers are four; one image beside them */
-	assert_int_equal(strlen(order), 5);
-	assert_int_equal(sched_load(sched).running, 5);
-	assert_int_equal(sched_load(sched).waiting, 4);
+	/* one network and three containers are four; one image and four stops beside them */
+	assert_int_equal(strlen(order), 9);
+	assert_int_equal(sched_load(sched).running, 9);
+	assert_int_equal(sched_load(sched).waiting, 5);
 	assert_int_equal(sched_load(sched).limit, 4);
 	order[0] = '\0';
 	leave(&n[0]);
@@ -93,8 +95,12 @@ static void limits_are_two_per_core_and_one_network(void **state)
 	assert_string_equal(order, "ni");
 	leave(&c[0]);
 	assert_string_equal(order, "nic");
+	leave(&s[0]);
+	assert_string_equal(order, "nics");
 	for (int k = 1; k < 5; k++)
 		leave(&c[k]);
+	for (int k = 1; k < 5; k++)
+		leave(&s[k]);
 	leave(&n[1]);
 	leave(&i[1]);
 	assert_int_equal(sched_load(sched).running, 0);

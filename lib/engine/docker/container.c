@@ -135,6 +135,8 @@ struct engine_op *docker_container_create(struct engine *g, struct engine_turn t
 	const struct container_spec *s, engine_done done, void *arg)
 {
 	static const struct rule rules[] = {
+		{404, "o such image", ERR_NOT_FOUND, ENGINE_REFUSED, false},
+		{404, NULL, ERR_ENGINE, ENGINE_REFUSED, false}, /* a network that is gone */
 		{409, NULL, ERR_EXISTS, ENGINE_REFUSED, false},
 		{0},
 	};
@@ -171,7 +173,7 @@ enum goal { GOAL_RUNNING, GOAL_STOPPED, GOAL_PAUSED, GOAL_ABSENT };
 /*
  * A change that may be repeated. When the engine answers with an error, what counts is the state it
  * left: engines use different codes for "already so" (409, 500, 304), and a 500 may come after the
- * thing was done. So every error but 404 is followed by a look.
+ * thing was done. So every error but "no such container" is followed by a look.
  */
 struct verb {
 	struct docker_op op;
@@ -182,6 +184,8 @@ struct verb {
 
 static const struct rule verb_rules[] = {
 	{304, NULL, ERR_OK, ENGINE_DONE, false},
+	{404, "o such container", ERR_NOT_FOUND, ENGINE_REFUSED, false},
+	{404, NULL, ERR_ENGINE, ENGINE_REFUSED, false}, /* its network or its program is gone */
 	{0},
 };
 
@@ -260,6 +264,7 @@ static void on_verb(struct docker_op *op, struct reply *r)
 static struct engine_op *verb_new(struct engine *g, struct engine_turn t, const char *name,
 	enum goal goal, const char *id, struct call call, engine_done done, void *arg)
 {
+	enum sched_lane lane = goal == GOAL_STOPPED ? LANE_STOP : LANE_CONTAINER;
 	struct verb *v = op_new(
 		docker_of(g), sizeof(*v), done, arg, "cannot %s the container '%.12s'", name, id);
 
@@ -268,7 +273,7 @@ static struct engine_op *verb_new(struct engine *g, struct engine_turn t, const 
 	v->id = xstrdup(id);
 	if (!call.rules)
 		call.rules = verb_rules;
-	return op_enter_call(&v->op, LANE_CONTAINER, t, call, on_verb);
+	return op_enter_call(&v->op, lane, t, call, on_verb);
 }
 
 static struct call post(const char *id, const char *action)

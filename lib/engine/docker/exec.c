@@ -6,21 +6,24 @@
  * Neither the 101 nor the first bytes prove that the program runs: for a missing program, user or
  * folder the runtime writes its complaint to stdout, with exit codes that differ from engine to
  * engine. So a small sh runs first: it looks for the program, prints its pid, and becomes it.
- * Without that line nothing started, and what was read is the complaint, never output.
+ * Without that line nothing started, and what was read is the complaint, never output. The engine
+ * copies stdout and stderr independently, so stderr may overtake the line; it is held back.
  *
  * Closing the stream does not end the program; kill.c does.
  */
 #include "engine/docker/exec.h"
 #include "base/str.h"
 
-#define OPEN_MS     30000 /* from create to the pid line, without the queue */
-#define FIRST_MAX   4096
-#define INPUT_MAX   (1u << 20)
-#define INPUT_FULL  (256u << 10)
-#define END_MS      5000 /* from the end of the output to the exit code */
+#define OPEN_MS      30000 /* from create to the pid line, without the queue */
+#define FIRST_MAX    4096
+#define EARLY_MAX    (8u << 20)
+#define BODY_MAX     (1u << 20)
+#define INPUT_MAX    (1u << 20)
+#define INPUT_FULL   (256u << 10)
+#define END_MS       5000 /* from the end of the output to the exit code */
 #define END_FIRST_MS 10
-#define END_STEP_MS 500
-#define CONSOLE_API 42 /* older engines ignore ConsoleSize */
+#define END_STEP_MS  500
+#define CONSOLE_API  42 /* older engines ignore ConsoleSize */
 
 /* `command -v` of some shells takes any path for a program. */
 static const char wrapper[] =
@@ -145,7 +148,8 @@ static void on_cause(struct docker_op *op, struct reply *r)
 		op_end_err(op, ENGINE_REFUSED, ERR_STATE, "the container is paused or stopped");
 		return;
 	}
-	_cleanup_free_ char *text = str_visible(buf_str(&x->first), MIN(x->first.len, 300u), false);
+	const struct buf *said = x->first.len ? &x->first : &x->early;
+	_cleanup_free_ char *text = str_visible(buf_str(said), MIN(said->len, 300u), false);
 	op_end_err(op, ENGINE_REFUSED, ERR_NOT_FOUND, "%s",
 		*text ? text : "the program, or the /bin/sh that starts it, is not there");
 }
@@ -221,6 +225,13 @@ static int pid_line(const char *line, size_t n)
 	return str_int(text, 1, INT32_MAX, &pid, NULL) == 0 ? (int)pid : 0;
 }
 
+static void tell_early(struct docker_exec *x)
+{
+	if (x->early.len && x->state == EXEC_RUNNING && !x->freed)
+		x->ops.output(x->arg, 2, x->early.data, x->early.len);
+	buf_done(&x->early);
+}
+
 /* Collect until the first line is whole; returns how many bytes were used up. */
 static size_t take_first(struct docker_exec *x, const char *p, size_t n)
 {
@@ -234,14 +245,20 @@ static size_t take_first(struct docker_exec *x, const char *p, size_t n)
 	if (!pid)
 		return n;
 	on_started(x, pid);
+	tell_early(x);
 	return used;
 }
 
 static int take(void *arg, int stream, const char *p, size_t n, struct err *e)
 {
 	struct docker_exec *x = arg;
-	size_t used = x->state == EXEC_WAITING ? take_first(x, p, n) : 0;
+	size_t used = 0;
 
+	if (x->state == EXEC_WAITING && stream == 2)
+		return buf_add(&x->early, p, n) == 0 ?
+			0 : err_set(e, ERR_LIMIT, "too much came before its first line");
+	if (x->state == EXEC_WAITING)
+		used = take_first(x, p, n);
 	if (used < n && x->state == EXEC_RUNNING && !x->freed)
 		x->ops.output(x->arg, stream, p + used, n - used);
 	return x->freed || x->state == EXEC_ENDED ? ERR_CANCELED : 0;
@@ -402,22 +419,15 @@ static void on_exec_created(struct docker_op *op, struct reply *r)
 	}
 }
 
-struct exec *docker_exec_start(struct engine *g, struct engine_turn t, const struct exec_spec *s,
-	const struct exec_ops *ops, void *arg)
+static struct docker_exec *exec_new(
+	struct engine *g, const struct exec_spec *s, const struct exec_ops *ops, void *arg)
 {
-	/* The newest engines look for the user at create; older ones complain after the start. */
-	static const struct rule rules[] = {
-		{400, "unable to find user", ERR_NOT_FOUND, ENGINE_REFUSED, false},
-		{0},
-	};
 	struct docker_exec *x = NEW(struct docker_exec);
-	struct buf body = BUF(1u << 20);
 
 	x->exec.engine = g;
 	x->d = docker_of(g);
 	x->ops = *ops;
 	x->arg = arg;
-	x->session = t.session;
 	x->container = xstrdup(s->container);
 	str_set(&x->user, s->user);
 	str_set(&x->marker, s->marker);
@@ -427,23 +437,33 @@ struct exec *docker_exec_start(struct engine *g, struct engine_turn t, const str
 	x->cols = s->cols;
 	x->timer = timer_new(g->loop, on_timer, x);
 	buf_init(&x->first, FIRST_MAX);
+	buf_init(&x->early, EARLY_MAX);
 	buf_init(&x->input, INPUT_MAX);
 	list_init(&x->kills);
-	create_exec_body(&body, x, s);
+	return x;
+}
+
+struct exec *docker_exec_start(struct engine *g, struct engine_turn t, const struct exec_spec *s,
+	const struct exec_ops *ops, void *arg)
+{
+	/* The newest engines look for the user at create; older ones complain after the start. */
+	static const struct rule rules[] = {
+		{400, "unable to find user", ERR_NOT_FOUND, ENGINE_REFUSED, false},
+		{0},
+	};
+	struct docker_exec *x = exec_new(g, s, ops, arg);
 	struct exec_op *o = exec_op_new(x, "cannot run a program in");
-	if (body.full) {
-		buf_done(&body);
+	struct call call = {.method = "POST", .rules = rules, .body = BUF(BODY_MAX)};
+
+	x->session = t.session;
+	create_exec_body(&call.body, x, s);
+	if (call.body.full) {
+		buf_done(&call.body);
 		(void)op_end_later(&o->op, ERR_LIMIT, "its arguments are too large");
-	} else {
-		(void)op_enter_call(&o->op, LANE_CONTAINER, t,
-			(struct call){
-				.method = "POST",
-				.path = path_of("/containers/", s->container, "/exec"),
-				.body = body,
-				.rules = rules,
-			},
-			on_exec_created);
+		return &x->exec;
 	}
+	call.path = path_of("/containers/", s->container, "/exec");
+	(void)op_enter_call(&o->op, LANE_CONTAINER, t, call, on_exec_created);
 	return &x->exec;
 }
 
@@ -548,6 +568,7 @@ static void free_later(void *arg)
 	free(x->marker);
 	free(x->id);
 	buf_done(&x->first);
+	buf_done(&x->early);
 	buf_done(&x->input);
 	free(x);
 }

@@ -30,7 +30,8 @@ struct docker_exec {
 	char *id;              /* of the exec, at the engine */
 	int pid;               /* inside the container; 0 = not known */
 	struct stdcopy frames;
-	struct buf first; /* what came before the pid line; in the end the runtime's complaint */
+	struct buf first;      /* stdout up to the pid line; without one the runtime's words */
+	struct buf early;      /* stderr that overtook the pid line */
 	struct buf input;      /* stdin that came before the start */
 	bool close_stdin, pause_output;
 	int rows, cols, told_rows, told_cols;

@@ -75,7 +75,7 @@ struct engine_op *docker_image_remove(struct engine *g, struct engine_turn t, co
 	struct docker_op *op =
 		op_new(docker_of(g), sizeof(*op), done, arg, "cannot remove the image '%s'", ref);
 
-	return op_enter_call(op, LANE_IMAGE, t,
+	return op_enter_call(op, LANE_CONTAINER, t,
 		(struct call){
 			.method = "DELETE", .path = path_of("/images/", ref, ""), .rules = rules},
 		op_end_reply);
