@@ -149,7 +149,7 @@ struct script {
 	struct list link;
 	char *kind, *match; /* "exec" or "main" */
 	char *out, *err, *early;
-	int code;
+	int code, dies;
 	int64_t ms;
 };
 

@@ -216,17 +216,10 @@ static char *complaint(struct fake *f, const struct exec_row *x, int *ret_code)
 }
 
 /* The real engine copies the two streams independently: stderr may overtake the pid line. */
-static void say_early(struct fake *f, struct session *s, char *const *argv)
+static void say_early(struct session *s, const struct script *script)
 {
-	const struct script *script;
-	const char *text;
-
-	fake_lock(f);
-	script = plan_script(f, "exec", argv);
-	text = script ? script->early : NULL; /* scripts stay until the end */
-	fake_unlock(f);
-	if (text)
-		(void)write_out(s, 2, text, strlen(text));
+	if (script && script->early)
+		(void)write_out(s, 2, script->early, strlen(script->early));
 }
 
 /* Unlocked. Returns the exit code. */
@@ -244,12 +237,18 @@ static int run_exec(struct fake *f, struct session *s)
 		.read = x->has_stdin ? read_in : NULL,
 		.rows = &x->rows,
 		.cols = &x->cols};
+	const struct script *script;
 	char line[16];
 	int n;
 
 	if (!program_known(f, "exec", p.argv))
 		return 127;
-	say_early(f, s, p.argv);
+	fake_lock(f);
+	script = plan_script(f, "exec", p.argv); /* stays until the end */
+	fake_unlock(f);
+	if (script && script->dies)
+		return script->dies;
+	say_early(s, script);
 	if (wrapped) {
 		n = snprintf(line, sizeof(line), "%d\n", x->pid);
 		(void)write_out(s, 1, line, (size_t)n);

@@ -174,21 +174,22 @@ static void tell_error(struct conn *c, int code, const char *text)
 	(void)stream_chunk(c, b.data, b.len);
 }
 
+static const char layers[] =
+	"{\"status\":\"Pulling from far\",\"id\":\"1\"}\r\n"
+	"{\"status\":\"Downloading\",\"progressDetail\":{\"current\":10,\"total\":100},"
+	"\"id\":\"aa\"}\r\n"
+	"{\"status\":\"Downloading\",\"progressDetail\":{\"current\":5,\"total\":50},"
+	"\"id\":\"bb\"}\r\n"
+	"{\"status\":\"Download complete\",\"progressDetail\":{},\"id\":\"aa\"}\r\n"
+	"{\"status\":\"Extracting\",\"progressDetail\":{\"current\":1,\"total\":100},"
+	"\"id\":\"aa\"}\r\n"
+	"{\"status\":\"Download complete\",\"progressDetail\":{},\"id\":\"bb\"}\r\n";
+
 static void pull(struct fake *f, struct conn *c, const struct request *r, const char *id)
 {
 	_cleanup_free_ char *name = request_query(r, "fromImage"), *tag = request_query(r, "tag"),
 			    *ref = strf("%s:%s", name ? name : "", tag ? tag : "latest"),
 			    *error = NULL;
-	static const char layers[] =
-		"{\"status\":\"Pulling from far\",\"id\":\"1\"}\r\n"
-		"{\"status\":\"Downloading\",\"progressDetail\":{\"current\":10,\"total\":100},"
-		"\"id\":\"aa\"}\r\n"
-		"{\"status\":\"Downloading\",\"progressDetail\":{\"current\":5,\"total\":50},"
-		"\"id\":\"bb\"}\r\n"
-		"{\"status\":\"Download complete\",\"progressDetail\":{},\"id\":\"aa\"}\r\n"
-		"{\"status\":\"Extracting\",\"progressDetail\":{\"current\":1,\"total\":100},"
-		"\"id\":\"aa\"}\r\n"
-		"{\"status\":\"Download complete\",\"progressDetail\":{},\"id\":\"bb\"}\r\n";
 
 	free(f->auth);
 	f->auth = request_header(r, "X-Registry-Auth");
@@ -234,16 +235,22 @@ static int build_step(struct fake *f, struct conn *c, const char *line)
 	return code;
 }
 
-static bool from_exists(struct fake *f, const char *line)
+/* The base is there, or comes from the registry. */
+static bool find_base(struct fake *f, struct conn *c, const char *line)
 {
-	bool there;
+	bool there, far;
 
 	if (!str_starts(line, "FROM "))
 		return true;
 	fake_lock(f);
 	there = streq(line + 5, "scratch") || find_image(f, line + 5);
+	far = !there && map_get(f->registry, line + 5);
+	if (far)
+		(void)add_image(f, line + 5);
 	fake_unlock(f);
-	return there;
+	if (far)
+		(void)stream_chunk(c, layers, sizeof(layers) - 1);
+	return there || far;
 }
 
 /* Unlocked. True when every step went well. */
@@ -261,7 +268,7 @@ static bool build_steps(struct fake *f, struct conn *c, const char *dockerfile)
 			continue;
 		if (!tell(c, "stream", step))
 			return false;
-		if (!from_exists(f, lines[i])) {
+		if (!find_base(f, c, lines[i])) {
 			why = strf("pull access denied for %s, repository does not exist",
 				lines[i] + 5);
 			tell_error(c, 0, why);

@@ -82,6 +82,7 @@ static bool add_script(struct fake *f, const char *line)
 	s->err = unescape(value(line, "stderr"));
 	s->early = unescape(value(line, "early"));
 	s->code = (int)number(line, "exit", 0);
+	s->dies = (int)number(line, "dies", 0);
 	s->ms = number(line, "ms", 0);
 	list_append(&f->scripts, &s->link);
 	return true;

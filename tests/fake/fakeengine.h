@@ -35,8 +35,8 @@ const char *fake_url(const struct fake *f); /* "unix:///…" */
  *       status-after  do it; answer `status`
  *       garbage       do it; answer 200 with bytes that are no JSON
  *       truncate      do it; promise more bytes than are sent
- *   exec match="pg_isready" [exit=1] [stdout=text] [stderr=text] [early=text] [ms=50]
- *       early: on stderr, and before everything else
+ *   exec match="pg_isready" [exit=1] [stdout=text] [stderr=text] [early=text] [ms=50] [dies=137]
+ *       early: on stderr, before everything else; dies: at once, without a word
  *   main match="run.py" [exit=0] [ms=50]       a container's own program ends by itself
  *   hide match="rootkit"                       an exec that cannot be killed
  *   image name=debian:12-slim [user=app] [volume=/data]

@@ -502,6 +502,25 @@ static void stderr_may_overtake_the_first_line(void **state)
 	free(id);
 }
 
+/* The stream ends before the pid line: of a program that lives, and of one that was killed. */
+static void silence_is_not_a_missing_program(void **state)
+{
+	char *id = start_container(forever);
+	struct run r;
+
+	plan("fault=cut-stream bytes=1 match=\"POST /exec/*/start\" n=1");
+	r = run(id, LIST("sleep", "600"));
+	assert_int_equal(r.err.code, ERR_UNKNOWN);
+	assert_false(r.started_said);
+	run_done(&r);
+	plan("exec match=victim dies=137");
+	r = run(id, LIST("victim"));
+	assert_int_equal(r.err.code, ERR_STATE);
+	assert_non_null(strstr(r.err.text, "137"));
+	run_done(&r);
+	free(id);
+}
+
 static void a_stream_that_is_cut_is_no_end(void **state)
 {
 	char *id = start_container(forever);
@@ -656,8 +675,10 @@ static void on_progress(void *arg, const char *line, int64_t done, int64_t total
 {
 	struct pulled *p = arg;
 
-	p->done = done;
-	p->total = total;
+	if (total) {
+		p->done = done;
+		p->total = total;
+	}
 	(void)snprintf(p->line, sizeof(p->line), "%s", line);
 }
 
@@ -765,6 +786,16 @@ static void a_build_whose_report_is_cut_is_unknown(void **state)
 	(void)finish(&b.change, ENGINE_REFUSED, ERR_NOT_FOUND);
 }
 
+static void a_build_tells_of_its_base(void **state)
+{
+	struct pulled b;
+
+	plan("registry name=far.example/base:1");
+	build(&b, "FROM far.example/base:1");
+	expect_done(&b.change);
+	assert_true(b.total > 0); /* it was told before the last lines, which have none */
+}
+
 #define CASE(f)    cmocka_unit_test_setup_teardown(f, setup_41, teardown)
 #define CASE_56(f) cmocka_unit_test_setup_teardown(f, setup_56, teardown)
 
@@ -792,6 +823,7 @@ int main(void)
 		CASE(a_missing_shell_is_no_output),
 		CASE_56(a_missing_shell_is_no_output),
 		CASE(stderr_may_overtake_the_first_line),
+		CASE(silence_is_not_a_missing_program),
 		CASE(a_stream_that_is_cut_is_no_end),
 		CASE(the_exit_code_is_waited_for),
 		CASE(what_cannot_be_killed_is_said),
@@ -802,6 +834,7 @@ int main(void)
 		CASE(a_pull_fails_inside_a_200_too),
 		CASE(a_pull_shows_its_credentials),
 		CASE(a_build_whose_report_is_cut_is_unknown),
+		CASE(a_build_tells_of_its_base),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

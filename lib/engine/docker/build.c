@@ -65,6 +65,8 @@ static int on_build_document(struct image_op *i, const struct json *doc)
 	const char *output = json_str(json_get(doc, "stream"));
 	const char *id = json_str(json_path(doc, "aux.ID"));
 
+	if (json_get(doc, "status"))
+		image_op_layers(i, doc); /* the base image is not there yet */
 	if (output)
 		take_output(build_of(i), output);
 	if (id)
@@ -156,6 +158,7 @@ struct engine_op *docker_image_build(struct engine *g, struct engine_turn t,
 		docker_of(g), sizeof(*b), "build", s->tag, on_build_document, progress, done, arg);
 
 	buf_init(&b->line, LINE_CHARS);
+	b->image.pulling = "the base image";
 	b->context = s->context;
 	b->clear_image = b->image.op.clear;
 	b->image.op.clear = build_clear;

@@ -154,14 +154,43 @@ static void on_cause(struct docker_op *op, struct reply *r)
 		*text ? text : "the program, or the /bin/sh that starts it, is not there");
 }
 
-static void find_cause(struct docker_exec *x)
+static void ask_container(struct docker_exec *x)
 {
-	stream_free(TAKE(x->stream));
-	timer_stop(x->timer);
 	op_call(&x->op->op,
 		(struct call){
 			.method = "GET", .path = path_of("/containers/", x->container, "/json")},
 		on_cause);
+}
+
+/* 126 to 128 are the codes of the runtime and of our sh for what cannot be started. */
+static void on_silent_end(struct docker_op *op, struct reply *r)
+{
+	struct docker_exec *x = owner(op);
+	int64_t code = json_int(json_get(r->json, "ExitCode"), -1);
+
+	if (!x || r->result.outcome != ENGINE_DONE)
+		op_end_reply(op, r);
+	else if (json_bool(json_get(r->json, "Running"), false))
+		op_end_err(
+			op, ENGINE_UNKNOWN, ERR_UNKNOWN, "its stream ended before its first line");
+	else if (code < 126 || code > 128)
+		op_end_err(op, ENGINE_REFUSED, ERR_STATE,
+			"it was killed before its first line (exit code %d)", (int)code);
+	else
+		ask_container(x);
+}
+
+/* A complaint says it; after silence the exit code tells a missing program from a killed one. */
+static void find_cause(struct docker_exec *x)
+{
+	stream_free(TAKE(x->stream));
+	timer_stop(x->timer);
+	if (x->first.len || x->early.len)
+		ask_container(x);
+	else
+		op_call(&x->op->op,
+			(struct call){.method = "GET", .path = path_of("/exec/", x->id, "/json")},
+			on_silent_end);
 }
 
 static void on_timer(void *arg)

@@ -1,6 +1,10 @@
 /* image_op.c - reading the JSON streams of pull and build; see image_op.h. */
 #include "engine/docker/image_op.h"
+#include "base/map.h"
 #include "base/str.h"
+
+#define MAX_LAYERS 1000
+#define TELL_MS    100 /* the engine reports every packet */
 
 const struct rule image_op_rules[] = {
 	{STATUS_ANY, NULL, ERR_ENGINE, ENGINE_REFUSED, false},
@@ -13,6 +17,7 @@ static void clear(struct docker_op *op)
 
 	json_stream_free(i->json);
 	free(i->ref);
+	map_free(i->layers);
 	free(i->id);
 }
 
@@ -43,6 +48,8 @@ void *image_op_new(struct docker *d, size_t size, const char *verb, const char *
 	i->op.clear = clear;
 	i->json = json_stream_new(on_document, i);
 	i->ref = xstrdup(ref);
+	i->pulling = i->ref;
+	i->layers = map_new(free);
 	i->document = document;
 	i->progress = progress;
 	return i;
@@ -55,6 +62,59 @@ int64_t image_op_data(void *op, const char *p, size_t n, struct err *e)
 
 	return r < 0 ? r : (int64_t)n;
 }
+
+/* --- layers of a pull --- */
+
+struct layer {
+	int64_t done, total;
+};
+
+void image_op_tell_layers(struct image_op *i)
+{
+	_cleanup_free_ char *line = strf("pulling %s", i->pulling);
+	int64_t done = 0, total = 0;
+	struct layer *layer;
+	const char *id;
+
+	for (size_t k = 0; map_each(i->layers, &k, &id, &layer);) {
+		done += layer->done;
+		total += layer->total;
+	}
+	if (i->progress)
+		i->progress(i->op.arg, line, done, total);
+}
+
+static void note_layer(struct image_op *i, const char *id, const struct json *detail, bool whole)
+{
+	struct layer *layer = map_get(i->layers, id);
+
+	if (!layer && map_len(i->layers) >= MAX_LAYERS)
+		return;
+	if (!layer) {
+		layer = NEW(struct layer);
+		(void)map_add(i->layers, id, layer); /* absent: just looked */
+	}
+	layer->total = json_int(json_get(detail, "total"), layer->total);
+	layer->done = whole ? layer->total : json_int(json_get(detail, "current"), layer->done);
+}
+
+void image_op_layers(struct image_op *i, const struct json *doc)
+{
+	const char *id = json_str(json_get(doc, "id"));
+	const char *status = json_str_or(json_get(doc, "status"), "");
+	int64_t now = loop_now_ms(i->op.d->engine.loop);
+	bool whole = streq(status, "Download complete");
+
+	/* "Extracting" counts the same bytes once more. */
+	if (id && (whole || streq(status, "Downloading")))
+		note_layer(i, id, json_get(doc, "progressDetail"), whole);
+	if (now - i->told_ms < TELL_MS && !whole)
+		return;
+	i->told_ms = now;
+	image_op_tell_layers(i);
+}
+
+/* --- the end --- */
 
 /* What words of the engine mean for us: a registry that cannot be asked is not an absent image. */
 static const struct {

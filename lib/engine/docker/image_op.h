@@ -14,8 +14,11 @@ struct image_op {
 	struct json_stream *json;
 	image_progress progress;
 	char *ref;
+	const char *pulling; /* what progress names while layers come: ref, or a word */
 	char *id;         /* of the image, when the engine said it */
 	char error[400];  /* its last word, or "" */
+	struct map *layers; /* of a pull, by id: bytes of the download */
+	int64_t told_ms;
 	int (*document)(struct image_op *i, const struct json *doc);
 };
 
@@ -34,6 +37,10 @@ extern const struct rule image_op_rules[];
 
 /* The on_data of its call. */
 int64_t image_op_data(void *op, const char *p, size_t n, struct err *e);
+
+/* Add a document about a layer up, and tell the sum ten times a second at most. */
+void image_op_layers(struct image_op *i, const struct json *doc);
+void image_op_tell_layers(struct image_op *i);
 
 /*
  * What to do when the stream has ended: false when the operation was ended with its error, true
