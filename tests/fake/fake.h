@@ -35,11 +35,11 @@ struct request {
 };
 
 /* False: the connection has ended. */
-bool request_read(struct conn *c, struct buf *in, struct request *r);
-void request_done(struct request *r);
+bool asked_read(struct conn *c, struct buf *in, struct request *r);
+void asked_done(struct request *r);
 /* Decoded, NULL when absent; the caller owns both. */
-char *request_query(const struct request *r, const char *key);
-char *request_header(const struct request *r, const char *name);
+char *asked_query(const struct request *r, const char *key);
+char *asked_header(const struct request *r, const char *name);
 
 bool conn_write(struct conn *c, const void *p, size_t n);
 void answer_error(struct conn *c, int status, const char *fmt, ...) format_printf(3, 4);

@@ -117,7 +117,7 @@ static bool unpack(struct map *files, const char *folder, const struct buf *tar)
 
 void archive_put(struct fake *f, struct conn *conn, const struct request *r, const char *id)
 {
-	_cleanup_free_ char *path = request_query(r, "path");
+	_cleanup_free_ char *path = asked_query(r, "path");
 	struct container *c = find_container(f, id);
 	const char *name = "";
 	struct map *files;
@@ -180,7 +180,7 @@ static size_t pack(struct map *files, const char *name, struct buf *out)
 
 void archive_get(struct fake *f, struct conn *conn, const struct request *r, const char *id)
 {
-	_cleanup_free_ char *path = request_query(r, "path");
+	_cleanup_free_ char *path = asked_query(r, "path");
 	_cleanup_buf_ struct buf tar = BUF(256u << 20);
 	struct container *c = find_container(f, id);
 	const char *name = "";

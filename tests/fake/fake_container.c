@@ -166,7 +166,7 @@ static bool create_refused(
 static void create_container(
 	struct fake *f, struct conn *conn, const struct request *r, const char *id)
 {
-	_cleanup_free_ char *name = request_query(r, "name");
+	_cleanup_free_ char *name = asked_query(r, "name");
 	_cleanup_(json_freep) struct json *j = NULL;
 	struct container *c;
 
@@ -293,7 +293,7 @@ static bool ignores_term(const struct container *c)
 static void stop_container(
 	struct fake *f, struct conn *conn, const struct request *r, const char *id)
 {
-	_cleanup_free_ char *grace = request_query(r, "t");
+	_cleanup_free_ char *grace = asked_query(r, "t");
 	struct container *c = need(f, conn, id);
 	int64_t until;
 
@@ -342,7 +342,7 @@ static void unpause_container(
 static void delete_container(
 	struct fake *f, struct conn *conn, const struct request *r, const char *id)
 {
-	_cleanup_free_ char *force = request_query(r, "force");
+	_cleanup_free_ char *force = asked_query(r, "force");
 	struct container *c = need(f, conn, id);
 
 	if (!c)
@@ -386,7 +386,7 @@ static const char *status_word(const struct container *c)
 static void list_containers(
 	struct fake *f, struct conn *conn, const struct request *r, const char *id)
 {
-	_cleanup_free_ char *all = request_query(r, "all");
+	_cleanup_free_ char *all = asked_query(r, "all");
 	struct container *c;
 	struct json_writer w;
 	const char *key;
@@ -430,7 +430,7 @@ static void put_networks(struct json_writer *w, struct fake *f, const struct con
 static void get_container(
 	struct fake *f, struct conn *conn, const struct request *r, const char *id)
 {
-	_cleanup_free_ char *size = request_query(r, "size"), *name = NULL;
+	_cleanup_free_ char *size = asked_query(r, "size"), *name = NULL;
 	struct container *c = need(f, conn, id);
 	struct json_writer w;
 	char when[32] = "0001-01-01T00:00:00Z";
@@ -492,8 +492,8 @@ static bool send_row(struct conn *conn, const struct log_row *row)
 
 static void get_logs(struct fake *f, struct conn *conn, const struct request *r, const char *id)
 {
-	_cleanup_free_ char *follow = request_query(r, "follow"), *tail = request_query(r, "tail"),
-			    *since = request_query(r, "since");
+	_cleanup_free_ char *follow = asked_query(r, "follow"), *tail = asked_query(r, "tail"),
+			    *since = asked_query(r, "since");
 	int64_t from_ms = since ? atoll(since) * 1000 : 0;
 	struct container *c = need(f, conn, id);
 	bool more;

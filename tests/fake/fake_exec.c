@@ -353,7 +353,7 @@ static void get_exec(struct fake *f, struct conn *conn, const struct request *r,
 
 static void resize_exec(struct fake *f, struct conn *conn, const struct request *r, const char *id)
 {
-	_cleanup_free_ char *h = request_query(r, "h"), *w = request_query(r, "w");
+	_cleanup_free_ char *h = asked_query(r, "h"), *w = asked_query(r, "w");
 	struct exec_row *x = map_get(f->execs, id);
 
 	if (!x || !x->running) {

@@ -23,7 +23,7 @@ static bool fill(struct conn *c, struct buf *in)
 	return true;
 }
 
-char *request_header(const struct request *r, const char *name)
+char *asked_header(const struct request *r, const char *name)
 {
 	size_t n = strlen(name);
 
@@ -57,7 +57,7 @@ static char *decode(const char *s, size_t n)
 	return out;
 }
 
-char *request_query(const struct request *r, const char *key)
+char *asked_query(const struct request *r, const char *key)
 {
 	size_t n = strlen(key);
 
@@ -104,8 +104,8 @@ static int take_chunk(struct conn *c, struct buf *in, struct buf *body)
 
 static bool read_body(struct conn *c, struct buf *in, struct request *r)
 {
-	_cleanup_free_ char *length = request_header(r, "Content-Length");
-	_cleanup_free_ char *coding = request_header(r, "Transfer-Encoding");
+	_cleanup_free_ char *length = asked_header(r, "Content-Length");
+	_cleanup_free_ char *coding = asked_header(r, "Transfer-Encoding");
 	size_t n = length ? strtoul(length, NULL, 10) : 0;
 	int more = 1;
 
@@ -123,7 +123,7 @@ static bool read_body(struct conn *c, struct buf *in, struct request *r)
 	return true;
 }
 
-bool request_read(struct conn *c, struct buf *in, struct request *r)
+bool asked_read(struct conn *c, struct buf *in, struct request *r)
 {
 	_cleanup_free_ char *upgrade = NULL;
 	char *end;
@@ -135,12 +135,12 @@ bool request_read(struct conn *c, struct buf *in, struct request *r)
 	size_t n = (size_t)(end - in->data) + 4;
 	r->head = xstrndup(in->data, n);
 	buf_drop(in, n);
-	upgrade = request_header(r, "Upgrade");
+	upgrade = asked_header(r, "Upgrade");
 	r->upgrade = upgrade != NULL;
 	return read_line(r) && read_body(c, in, r);
 }
 
-void request_done(struct request *r)
+void asked_done(struct request *r)
 {
 	free(r->path);
 	free(r->query);

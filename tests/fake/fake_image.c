@@ -187,12 +187,12 @@ static const char layers[] =
 
 static void pull(struct fake *f, struct conn *c, const struct request *r, const char *id)
 {
-	_cleanup_free_ char *name = request_query(r, "fromImage"), *tag = request_query(r, "tag"),
+	_cleanup_free_ char *name = asked_query(r, "fromImage"), *tag = asked_query(r, "tag"),
 			    *ref = strf("%s:%s", name ? name : "", tag ? tag : "latest"),
 			    *error = NULL;
 
 	free(f->auth);
-	f->auth = request_header(r, "X-Registry-Auth");
+	f->auth = asked_header(r, "X-Registry-Auth");
 	if (!map_get(f->registry, ref)) {
 		answer_error(c, 404, "pull access denied for %s, repository does not exist or may "
 			"require 'docker login'", name ? name : "");
@@ -288,7 +288,7 @@ static bool build_steps(struct fake *f, struct conn *c, const char *dockerfile)
 
 static char *read_dockerfile(struct conn *c, const struct request *r)
 {
-	_cleanup_free_ char *name = request_query(r, "dockerfile");
+	_cleanup_free_ char *name = asked_query(r, "dockerfile");
 	char *text = tar_file(&r->body, name ? name : "Dockerfile");
 
 	if (!text)
@@ -304,7 +304,7 @@ static char *read_dockerfile(struct conn *c, const struct request *r)
 
 static void add_built(struct fake *f, struct conn *c, const struct request *r)
 {
-	_cleanup_free_ char *tag = request_query(r, "t"), *labels = request_query(r, "labels"),
+	_cleanup_free_ char *tag = asked_query(r, "t"), *labels = asked_query(r, "labels"),
 			    *aux = NULL, *said = NULL;
 	_cleanup_(json_freep) struct json *j = NULL;
 	struct image *old, *i;

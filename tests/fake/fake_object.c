@@ -43,7 +43,7 @@ static bool filter_allows(const struct json *filters, const char *key, char *con
 
 static struct json *filters_of(const struct request *r)
 {
-	_cleanup_free_ char *text = request_query(r, "filters");
+	_cleanup_free_ char *text = asked_query(r, "filters");
 	struct json *j = NULL;
 
 	if (!text || json_parse(&j, text, strlen(text), NULL) < 0)

@@ -199,15 +199,15 @@ static void *run_conn(void *arg)
 	struct request r;
 	bool more = true;
 
-	while (more && request_read(c, &in, &r)) {
+	while (more && asked_read(c, &in, &r)) {
 		fake_lock(f);
 		count_call(f, &r);
 		more = serve(c, &r);
 		fake_unlock(f);
-		request_done(&r);
+		asked_done(&r);
 		r = (struct request){0};
 	}
-	request_done(&r);
+	asked_done(&r);
 	buf_done(&in);
 	buf_done(&c->body);
 	fake_lock(f);
