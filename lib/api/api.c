@@ -74,7 +74,7 @@ void api_stop(struct api *a, loop_cb drained, void *arg)
 	httpd_stop(a->httpd, drained, arg);
 }
 
-void api_close(struct api *a)
+void api_cut(struct api *a)
 {
 	if (a && a->httpd)
 		httpd_free(TAKE(a->httpd));
@@ -84,7 +84,7 @@ void api_free(struct api *a)
 {
 	if (!a)
 		return;
-	api_close(a);
+	api_cut(a);
 	map_free(a->starts);
 	free(a);
 }

@@ -28,7 +28,7 @@ void api_stop(struct api *a, loop_cb drained, void *arg);
  * Cut what is still open; nothing is served any more. Before sessions_stop() and engine_free(),
  * whose open calls still find the api. NULL is fine.
  */
-void api_close(struct api *a);
+void api_cut(struct api *a);
 /* After engine_free(), before sessions_free(). NULL is fine. */
 void api_free(struct api *a);
 

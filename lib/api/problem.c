@@ -17,8 +17,7 @@ struct advice {
 
 static const struct advice table[] = {
 	{ERR_USAGE, 0, "the request is wrong", {0}},
-	{ERR_NOT_FOUND, 0, "there is no such thing",
-		{"'lab catalog' lists labs, 'lab status' lists sessions"}},
+	{ERR_NOT_FOUND, 0, "there is no such thing", {0}},
 	{ERR_ENGINE, 0, "the engine refused", {"'lab doctor' looks at the engine"}},
 	{ERR_UNREACHABLE, 5, "the engine does not answer",
 		{"start the engine, or name one with --engine or DOCKER_HOST",

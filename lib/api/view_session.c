@@ -25,15 +25,24 @@ static int64_t rule_ms(const struct lab *l, const char *rule)
 	return 0;
 }
 
+/* As an author writes it: 10m, not 10m00s. */
+static char *duration(int64_t ms)
+{
+	if (ms % 3600000 == 0)
+		return strf("%dh", (int)(ms / 3600000));
+	return ms % 60000 == 0 ? strf("%dm", (int)(ms / 60000)) : xstrdup(str_human_ms(ms));
+}
+
 static void next_member(struct json_writer *w, const struct session_info *info)
 {
-	_cleanup_free_ char *rule = NULL;
+	_cleanup_free_ char *rule = NULL, *long_as = NULL;
 
 	if (!info->next_ms) {
 		json_put_null(w, "next");
 		return;
 	}
-	rule = strf("%s %s", info->next_rule, str_human_ms(rule_ms(info->lab, info->next_rule)));
+	long_as = duration(rule_ms(info->lab, info->next_rule));
+	rule = strf("%s %s", info->next_rule, long_as);
 	json_object(w, "next");
 	view_moment(w, "at", info->next_ms);
 	json_put_str(w, "rule", rule);
