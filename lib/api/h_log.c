@@ -24,6 +24,7 @@ struct logs {
 	struct request *request;
 	struct part *parts;
 	size_t n, running;
+	bool left; /* the exchange has ended */
 };
 
 static void logs_free(struct logs *l)
@@ -127,18 +128,23 @@ static void part_over(void *arg, const struct engine_result *res)
 		say_error(l, &res->err);
 	if (--l->running)
 		return;
-	request_end(l->request, true);
-	logs_free(l);
+	if (l->left)
+		logs_free(l);
+	else
+		request_end(l->request, true); /* left() follows */
 }
 
 static void left(void *arg)
 {
 	struct logs *l = arg;
 
+	l->left = true;
 	api_closed(l->api);
 	for (size_t i = 0; i < l->n; i++)
 		if (l->parts[i].op)
 			engine_cancel(l->parts[i].op);
+	if (!l->running)
+		logs_free(l);
 }
 
 /* --- the beginning --- */
