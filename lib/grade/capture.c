@@ -78,7 +78,9 @@ static int entry(void *arg, const struct fetch_entry *t, struct err *e)
 
 	if (t->dir) {
 		tar_add_dir(c->files, as, 0755, 0, 0);
-	} else if (!t->link) {
+	} else if (t->link) { /* leads to a place inside, or lab-fetch had refused it */
+		tar_add_link(c->files, as, t->link, 0, 0);
+	} else {
 		tar_add_file(c->files, as, t->data, t->size, t->mode & 0111 ? 0755 : 0644, 0, 0);
 		c->result.bytes += (int64_t)t->size;
 	}
@@ -160,7 +162,8 @@ static void read_path(struct capturing *c, struct session *s, const char *path)
 	c->prefix = xstrdup(path + 1); /* "/etc/prometheus/rules" arrives as "rules/…" */
 	*(strrchr(c->prefix, '/') ? strrchr(c->prefix, '/') : c->prefix) = '\0';
 	c->missing = false;
-	c->fetch = fetch_untar(c->loop, sessions_config(c->m)->lab_fetch, &(struct fetch_limits){0}, &ops, c);
+	c->fetch = fetch_untar(c->loop, sessions_config(c->m)->lab_fetch, &(struct fetch_limits){.links = true},
+		&ops, c);
 	c->op = container_get(sessions_engine(c->m), container, path, bytes, got, c);
 }
 
