@@ -25,6 +25,7 @@ struct copy {
 	struct fetch *fetch;
 	struct engine_op *op;      /* GET: the archive comes */
 	struct tar_plan *plan;     /* what passed the checks */
+	struct map *dirs;          /* folders in it */
 	struct tar_stream *stream; /* GET: it goes out */
 	struct buf archive;        /* PUT: it goes in */
 	struct err err;
@@ -39,6 +40,7 @@ static void copy_free(void *arg)
 
 	fetch_free(c->fetch);
 	tar_plan_free(c->plan);
+	map_free(c->dirs);
 	tar_stream_free(c->stream);
 	buf_done(&c->archive);
 	request_unref(c->request);
@@ -74,10 +76,24 @@ static void fail(struct copy *c, const struct err *e)
 		reply_problem(c->request, e);
 }
 
+/* Folders that the archive only implies: the engine would make them, and give them to root. */
+static void keep_parents(struct copy *c, const char *path)
+{
+	for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+		_cleanup_free_ char *parent = xstrndup(path, (size_t)(slash - path));
+
+		if (map_add(c->dirs, parent, c))
+			tar_add_dir(c->plan, parent, 0755, c->uid, c->gid);
+	}
+}
+
 static int keep_entry(void *arg, const struct fetch_entry *t, struct err *e)
 {
 	struct copy *c = arg;
 
+	keep_parents(c, t->path);
+	if (t->dir)
+		map_put(c->dirs, t->path, c);
 	if (t->dir)
 		tar_add_dir(c->plan, t->path, t->mode, c->uid, c->gid);
 	else if (t->link)
@@ -146,6 +162,7 @@ static struct copy *copy_new(
 	c->service = service;
 	c->path = xstrdup(path);
 	c->plan = tar_plan_new();
+	c->dirs = map_new(NULL);
 	c->archive = BUF(ARCHIVE_MAX);
 	owner(&info.lab->services[service], &c->uid, &c->gid);
 	c->fetch = fetch_untar(a->loop, sessions_config(a->sessions)->lab_fetch, &limits, ops, c);
