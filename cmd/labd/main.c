@@ -1,0 +1,252 @@
+/*
+ * main.c - labd: options, the graph of objects, signals, and the end.
+ *
+ *   store -> engine -> sessions -> grader -> api
+ *
+ * Built in this order and taken down in the other one. Labs go on running when the daemon ends: its
+ * next start finds them. An engine that is away stops nobody; a state folder that is in use or
+ * damaged does, with one clear sentence.
+ */
+#include "cmd/labd/options.h"
+
+#include "api/api.h"
+#include "base/fsutil.h"
+#include "base/log.h"
+#include "base/str.h"
+
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SLOW_MS    50
+#define STOP_MS    20000
+#define IO_THREADS 2
+#define IO_QUEUE   256
+#define RETRY_MS   5000 /* a database that could not be written */
+#define ANY_SOCKET "unix:///var/run/docker.sock"
+
+struct labd {
+	struct options options;
+	struct loop *loop;
+	struct worker *io;
+	struct store *store;
+	struct engine *engine;
+	struct sessions *sessions;
+	struct grader *grader;
+	struct api *api;
+	struct sigwatch *signals[3];
+	struct timer *idle, *overdue, *retry;
+	bool stopping;
+};
+
+/* --- the end --- */
+
+static void drained(void *arg)
+{
+	loop_stop(((struct labd *)arg)->loop);
+}
+
+static void overdue(void *arg)
+{
+	log_warn("labd", "clients did not leave in time: they are cut");
+	drained(arg);
+}
+
+static void stop(struct labd *d, const char *why)
+{
+	log_info("labd", "stopping: %s", why);
+	d->stopping = true;
+	timer_stop(d->idle);
+	timer_start(d->overdue, STOP_MS - 2000); /* the rest is for the database */
+	api_stop(d->api, drained, d);
+}
+
+static void on_signal(void *arg, int signo)
+{
+	struct labd *d = arg;
+
+	if (d->stopping)
+		_exit(128 + signo); /* at once; what was not finished is found at the next start */
+	stop(d, strsignal(signo));
+}
+
+/* --- ending by itself --- */
+
+/* A self-started daemon ends when no lab was live and nobody asked for anything for so long. */
+static void look_idle(void *arg)
+{
+	struct labd *d = arg;
+	int64_t quiet_ms = sessions_live(d->sessions) ? 0 : api_quiet_ms(d->api);
+
+	if (quiet_ms >= d->options.idle_exit_ms)
+		stop(d, "no lab is live and nobody asks");
+	else
+		timer_start(d->idle, d->options.idle_exit_ms - quiet_ms);
+}
+
+static void on_event(void *arg, const struct session_event *ev)
+{
+	struct labd *d = arg;
+
+	if (!d->stopping && d->options.self_started)
+		timer_start(d->idle, d->options.idle_exit_ms);
+}
+
+/* --- watching ourselves --- */
+
+extern const char __executable_start[]; /* the linker's: where we were loaded */
+
+static void slow(void *arg, uintptr_t fn, int64_t ms)
+{
+	struct labd *d = arg;
+
+	api_count_slow(d->api);
+	log_warn("labd", "a callback held the loop for %lld ms at=0x%llx (addr2line -fe labd)",
+		(long long)ms, (unsigned long long)(fn - (uintptr_t)__executable_start));
+}
+
+static void retry_store(void *arg)
+{
+	struct labd *d = arg;
+
+	if (store_degraded(d->store))
+		store_retry(d->store);
+	timer_start(d->retry, RETRY_MS);
+}
+
+/* --- building --- */
+
+/*
+ * No engine anywhere is a state, not an error: the usual socket is watched until one answers there.
+ * An engine that was named wrongly is an error.
+ */
+static int open_engine(struct labd *d, struct err *e)
+{
+	int r = engine_open(&d->engine, d->loop, d->options.engine, e);
+
+	if (r != ERR_NOT_FOUND)
+		return r;
+	log_warn("labd", "%s", e->text);
+	return engine_open(&d->engine, d->loop, ANY_SOCKET, e);
+}
+
+static int open_sessions(struct labd *d, struct err *e)
+{
+	const struct options *o = &d->options;
+	const struct sessions_config c = {
+		.labs = o->labs,
+		.state = o->state,
+		.lab_fetch = o->lab_fetch,
+		.max_sessions = o->max_sessions,
+		.max_expires_ms = o->max_expires_ms,
+		.subnets = o->subnets,
+	};
+	int r = sessions_new(&d->sessions, d->loop, d->store, d->engine, d->io, &c, e);
+
+	if (r == 0)
+		r = grader_new(&d->grader, d->sessions, o->state, e);
+	return r < 0 ? r : sessions_start(d->sessions, e);
+}
+
+static int open_api(struct labd *d, struct err *e)
+{
+	const struct api_config c = {d->sessions, d->grader, d->options.self_started};
+	int r = api_new(&d->api, &c, e);
+
+	return r < 0 ? r : api_listen_unix(d->api, options_socket(&d->options), e);
+}
+
+static void watch(struct labd *d)
+{
+	static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+		d->signals[i] = sigwatch_new(d->loop, signals[i], on_signal, d);
+	d->overdue = timer_new(d->loop, overdue, d);
+	d->retry = timer_new(d->loop, retry_store, d);
+	timer_start(d->retry, RETRY_MS);
+	d->idle = timer_new(d->loop, look_idle, d);
+	if (d->options.self_started)
+		timer_start(d->idle, d->options.idle_exit_ms);
+	sessions_listen(d->sessions, on_event, d);
+	loop_watchdog(d->loop, SLOW_MS, slow, d);
+}
+
+static int build(struct labd *d, struct err *e)
+{
+	int r;
+
+	if ((r = fs_mkdirs(d->options.state, 0700, e)) < 0 ||
+		(r = loop_new(&d->loop, NULL, e)) < 0 ||
+		(r = worker_new(&d->io, d->loop, "io", IO_THREADS, IO_QUEUE, e)) < 0 ||
+		(r = store_open(&d->store, d->loop, d->options.state, e)) < 0 ||
+		(r = open_engine(d, e)) < 0 || (r = open_sessions(d, e)) < 0 ||
+		(r = open_api(d, e)) < 0)
+		return r;
+	watch(d);
+	return 0;
+}
+
+static void take_down(struct labd *d)
+{
+	if (d->loop)
+		loop_watchdog(d->loop, 0, NULL, NULL);
+	api_cut(d->api);
+	if (d->sessions)
+		sessions_stop(d->sessions);
+	engine_free(d->engine);
+	if (d->sessions)
+		sessions_unlisten(d->sessions, on_event, d);
+	grader_free(d->grader);
+	api_free(d->api);
+	worker_free(d->io);
+	sessions_free(d->sessions);
+	store_free(d->store);
+	for (size_t i = 0; i < ARRAY_SIZE(d->signals); i++)
+		sigwatch_free(d->signals[i]);
+	timer_free(d->idle);
+	timer_free(d->overdue);
+	timer_free(d->retry);
+	loop_free(d->loop);
+}
+
+/* --- main --- */
+
+static int complain(const struct err *e)
+{
+	fprintf(stderr, "labd: error[%d]: %s\n", err_exit(e->code), e->text);
+	return err_exit(e->code);
+}
+
+static int serve(struct labd *d, struct err *e)
+{
+	if (build(d, e) < 0)
+		return e->code;
+	log_info("labd", "version=%s state=%s labs=%s engine=%s", LABYARD_VERSION, d->options.state,
+		d->options.labs, engine_info(d->engine)->where);
+	printf("labd %s ready on %s\n", LABYARD_VERSION, d->options.listen);
+	(void)fflush(stdout); /* who started us may not listen any more */
+	loop_run(d->loop);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct labd d = {0};
+	struct err e = ERR_NONE;
+	int r;
+
+	umask(077);
+	r = options_read(&d.options, argc, argv, &e);
+	if (r == 0 && d.options.help)
+		options_help(stdout);
+	else if (r == 0 && d.options.version)
+		printf("labd %s\n", LABYARD_VERSION);
+	else if (r == 0 && d.options.dump_config)
+		options_dump(&d.options, stdout);
+	else if (r == 0 && !d.options.check_config)
+		r = serve(&d, &e);
+	take_down(&d);
+	options_done(&d.options);
+	return r < 0 ? complain(&e) : 0;
+}
