@@ -16,7 +16,13 @@ $(TESTS): %: %.o $(FAKES) $(LIBS)
 $(B)/fakeengine: $(B)/tests/fake/program/fakeengine.o $(FAKES) $(LIBS)
 	$(QUIET_LD)$(CC) $(LDFLAGS_) -o $@ $(filter %.o,$^) -Wl,--start-group $(LINK) -Wl,--end-group $(FOREIGN)
 
-tests: $(TESTS) $(B)/fakeengine
+# Auditors share no code with what they audit: no library of ours is linked to them.
+AUDITORS := $(addprefix $(B)/,gradecheck orphancheck)
+$(AUDITORS): $(B)/%: $(B)/tests/fault/%.o
+	$(QUIET_LD)$(CC) $(LDFLAGS_) -o $@ $^ $(FOREIGN)
+$(AUDITORS:$(B)/%=$(B)/tests/fault/test_%): | $(AUDITORS)
+
+tests: $(TESTS) $(B)/fakeengine $(AUDITORS)
 
 unit: $(UNITS)
 	@set -e; for t in $^; do echo "  TEST $$t"; $$t; done
