@@ -55,6 +55,7 @@ struct engine_result {
 	bool busy;       /* REFUSED only because something still uses it: try again later */
 };
 
+/* The completion of a change; NULL where a function takes one: nobody wants to know. */
 typedef void (*engine_done)(void *arg, const struct engine_result *r);
 
 /*

@@ -563,6 +563,7 @@ static void what_cannot_be_killed_is_said(void **state)
 	plan("hide match=\"sleep 601\"");
 	run_begin(&r, &s);
 	run_until(&r.started_said);
+	exec_kill(r.exec, NULL, NULL); /* nobody wants to know */
 	exec_kill(r.exec, on_change, &c);
 	expect_refused(&c, ERR_STATE);
 	assert_non_null(strstr(c.r.err.text, "still there"));

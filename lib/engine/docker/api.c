@@ -335,7 +335,8 @@ void op_end_reply(struct docker_op *op, struct reply *r)
 
 static void tell_done(struct docker_op *op, const struct engine_result *r)
 {
-	op->done(op->arg, r);
+	if (op->done)
+		op->done(op->arg, r);
 }
 
 static void cancel(struct engine_op *base)
