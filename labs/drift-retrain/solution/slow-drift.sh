@@ -4,9 +4,10 @@
 cat >/srv/trainer/pipeline/errors.py <<'EOF'
 """errors: the second trigger, for what input drift cannot see.
 
-When the newest labelled answers of the champion have been clearly worse for a minute than it was at
-its gate, and no alert is busy with it, the hook is told as if an alert had fired. runit runs it: see
-service/errors.
+When the newest labelled answers of a champion have been clearly worse for a minute than it was at
+its gate, and no training ended meanwhile, the hook is told as if an alert had fired. An alert is
+faster than that; this one is for what no alert sees, and for an alert whose training was rejected.
+runit runs it: see service/errors.
 """
 
 import json
@@ -28,7 +29,8 @@ MODEL = "eta"
 EVERY_S = 5
 NEWEST = 500
 WORSE = 1.3  # the error of 500 answers is known to 4 %, that of the gate to 6 %
-LASTING_S = 60  # an alert is faster than this, and a new champion has settled by then
+LASTING_S = 60
+LAST = "/srv/trainer/log/last-training"  # its time is the end of the last training
 MLFLOW = os.environ["MLFLOW_TRACKING_URI"] + "/api/2.0/mlflow"
 HOOK = f"http://localhost:{os.environ['HOOK_PORT']}/hook"
 
@@ -42,18 +44,18 @@ WHERE version = %s ORDER BY id DESC LIMIT %s
 
 def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    link, champion, since = None, "", time.monotonic()
+    link, champion, since = None, "", time.time()
     while True:
         try:
             link = link or psycopg2.connect(os.environ["PG_URL"], connect_timeout=5)
             now, expected = present_champion()
             error = newest_error(link, now)
-            if now != champion or error <= WORSE * expected or drifting():
-                champion, since = now, time.monotonic()
-            elif time.monotonic() - since > LASTING_S:
+            if now != champion or error <= WORSE * expected:
+                champion, since = now, time.time()
+            elif time.time() - max(since, last_training()) > LASTING_S:
                 log.info("version %s: RMSE %.1f, %.1f at its gate", now, error, expected)
                 tell_hook()
-                since = time.monotonic()
+                since = time.time()
         except psycopg2.Error as problem:
             log.warning("this round is left out: %s", problem)
             link = None
@@ -79,9 +81,8 @@ def present_champion() -> tuple:
     return found["version"], metrics.get("rmse", float("inf"))
 
 
-def drifting() -> bool:
-    alerts = ask("http://alertmanager:9093/api/v2/alerts?active=true")
-    return any(one["labels"].get("alertname") == "FeatureDrift" for one in alerts)
+def last_training() -> float:
+    return os.stat(LAST).st_mtime if os.path.exists(LAST) else 0.0
 
 
 def tell_hook() -> None:

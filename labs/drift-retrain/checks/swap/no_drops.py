@@ -12,14 +12,17 @@ options.add_argument("--min-requests", type=int, required=True)
 least = options.parse_args().min_requests
 
 LAG_MS = 500  # when the world's own clockwork was this late, a slow answer is nobody's fault
-BAD = {
+WRONG = {
     "status_5xx": "answers of 500 and above",
-    "refused": "broken connections",
-    "timeouts": "requests without an answer",
     "status_4xx": "answers of 400 to 499",
+    "refused": "broken connections",
     "invalid": "answers without a prediction",
+}
+LATE = {
+    "timeouts": "requests without an answer",
     "slow": "answers slower than 2 s",
 }
+BAD = WRONG | LATE
 
 stats = world.stats(phases.fence_ms())
 evidence(**{name: stats[name] for name in (*BAD, "sent", "ok", "p99_ms", "worst_ms", "lag_ms")})
@@ -28,8 +31,11 @@ if stats["started_ms"] > phases.fence_ms() or not stats["complete"]:
 if stats["sent"] < least:
     cannot_judge(f"the world sent {stats['sent']} requests; {least} are needed")
 seen = ", ".join(f"{stats[name]} {text}" for name, text in BAD.items() if stats[name])
-if seen and stats["lag_ms"] > LAG_MS:
-    cannot_judge(f"the world itself was {stats['lag_ms']} ms late: {seen}")
+wrong = sum(stats[name] for name in WRONG)
+load = max((one["load"] for one in phases.notes("load", phases.fence_ms())), default=0.0)
+evidence(load=load, load_max=phases.load_max())
+if seen and not wrong and (stats["lag_ms"] > LAG_MS or load > phases.load_max()):
+    cannot_judge(f"the machine was overloaded (load {load:.1f}, lag {stats['lag_ms']} ms): {seen}")
 if seen:
     failed(
         f"In {stats['sent']} requests customers saw {seen}.",
