@@ -2,6 +2,7 @@
 #
 #   make test            everything, under ASan and UBSan (T=word: tests with that in their name)
 #   make unit            build and run the unit tests in this MODE, and nothing else
+#   make test-e2e        drift-retrain on the real engine: nothing, everything, cheats (PARTS="pristine solved cheats")
 #   make check           what needs no engine and no run: layers, headers, shell scripts, style
 #   make fuzz T=json     fuzz one target of tests/fuzz with libFuzzer (clang) for S=60 seconds
 
@@ -35,6 +36,13 @@ test:
 		MODE=$(TEST_MODE) DEVELOPER=1 all tests
 	@scripts/run-tests build/$(TEST_MODE) $(T)
 
+# The release build: a grade measures how fast the lab reacts.
+test-e2e:
+	@scripts/setup build test
+	@+$(MAKE) --no-print-directory MODE=release all
+	@scripts/engine >/dev/null && scripts/base-image bookworm trixie
+	@BUILD=build/release tests/e2e/drift-retrain $(PARTS)
+
 check: $(B)/flags
 	@scripts/check-layers
 	@scripts/check-headers $(B)
@@ -59,4 +67,4 @@ fuzz:
 	mkdir -p build/fuzz/corpus/$(T)
 	build/fuzz/fuzz_$(T) -max_total_time=$(S) build/fuzz/corpus/$(T) tests/fuzz/corpus/$(T)
 
-.PHONY: tests unit test check fuzz
+.PHONY: tests unit test test-e2e check fuzz
