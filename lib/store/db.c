@@ -52,6 +52,8 @@ static const struct {
 	{SQLITE_CONSTRAINT_UNIQUE, ERR_EXISTS, ""},
 	{SQLITE_CONSTRAINT_PRIMARYKEY, ERR_EXISTS, ""},
 	{SQLITE_CONSTRAINT_TRIGGER, ERR_STATE, ""},
+	{SQLITE_IOERR_FSYNC, ERR_IO, ": start labd again when its disk works"},
+	{SQLITE_IOERR_DIR_FSYNC, ERR_IO, ": start labd again when its disk works"},
 	{SQLITE_FULL, ERR_NO_SPACE, ": free space on its disk"},
 	{SQLITE_READONLY, ERR_NO_SPACE, ": make its folder writable"},
 	{SQLITE_IOERR, ERR_IO, ""},

@@ -293,6 +293,7 @@ static void a_failed_sync_is_never_believed_again(void **state)
 	assert_int_equal(commit(&p, tx_grading(p.store, 2)), ERR_IO);
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(retry(&p), ERR_IO);
+	assert_non_null(strstr(store_degraded(p.store)->text, "start labd again"));
 	assert_int_equal(commit(&p, tx_grading(p.store, 2)), ERR_IO);
 	place_close(&p);
 	disk_remove();
