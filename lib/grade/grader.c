@@ -246,7 +246,9 @@ void hint_buy(struct grader *g, struct session *s, int task, const char *hint, i
 		err_set(&p->err, ERR_NOT_FOUND, hint ? "'%s' has no hint '%s'" : "'%s' has no more hints", t->id, hint);
 	else
 		hint_describe(g, s, task, h, &p->info);
-	if (h)
+	if (h && info.state == STATE_GRADING) /* its points are being counted */
+		err_set(&p->err, ERR_STATE, "a grade is running: hints of '%s' wait until it ends", info.name);
+	else if (h)
 		may_buy(&p->info, t, accept_m, &p->err);
 	if (p->err.code != 0 || p->info.bought) {
 		loop_defer(sessions_loop(g->m), purchase_answer, p);
