@@ -41,7 +41,7 @@ struct engine_info {
 	int64_t memory;    /* bytes */
 	int cgroup;        /* 1 or 2 */
 	bool rootless, userns, seccomp, live_restore;
-	int64_t nofile_max, memlock_max; /* the engine's own hard limits; 0 = no cap known */
+	int64_t nofile_max, memlock_max; /* the engine's own hard limits; 0 = none, or not known */
 };
 
 /* --- results ---------------------------------------------------------------------------------- */

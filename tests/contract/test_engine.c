@@ -194,7 +194,8 @@ static void the_hardening_is_in_force(void **state)
 	assert_non_null(strstr(out, "Seccomp:\t2\n"));
 	/* CHOWN, DAC_OVERRIDE, FOWNER, KILL, SETGID, SETUID */
 	assert_non_null(strstr(out, "CapBnd:\t00000000000000eb\n"));
-	assert_non_null(strstr(out, nofile));
+	if (str_starts(engine_info(engine)->where, "unix:")) /* elsewhere none is set */
+		assert_non_null(strstr(out, nofile));
 	assert_non_null(strstr(out, "\n64\n"));
 	assert_non_null(strstr(out, "read-only\n"));
 	run_done(&r);

@@ -262,13 +262,17 @@ static void stale_endpoints_do_not_hold_a_network(void **state)
 
 static void an_engine_that_may_not_raise_limits_is_remembered(void **state)
 {
+	probe();
+	assert_true(docker_of(engine)->ulimits);
 	char *id = make_container(forever);
 
 	plan("fault=status status=500 match=\"POST /containers/*/start\" n=1 "
 	     "text=\"error setting rlimit type 7: operation not permitted\"");
 	assert_non_null(strstr(
 		REFUSED(ERR_ENGINE, container_start, id).r.err.text, "create the container again"));
-	assert_true(docker_of(engine)->no_ulimits);
+	assert_false(docker_of(engine)->ulimits);
+	probe();
+	assert_false(docker_of(engine)->ulimits); /* it is not tried again */
 	drop_container(id);
 }
 

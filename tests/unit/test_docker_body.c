@@ -39,7 +39,7 @@ static void expect_body(const struct docker *d, const struct container_spec *s, 
 
 static void a_learner_service(void **state)
 {
-	static const struct docker d;
+	const struct docker d = {.ulimits = true};
 	const struct container_network networks[] = {
 		{.id = "aaaa", .address = "10.213.0.34", .aliases = LIST("serve", "api")},
 		{.id = "bbbb"},
@@ -103,6 +103,7 @@ static void a_hidden_service_without_a_network(void **state)
 {
 	const struct docker d = {
 		.engine.info = {.nofile_max = 20000, .memlock_max = 8388608},
+		.ulimits = true,
 	};
 	const struct container_spec s = {
 		.name = "n",
@@ -136,7 +137,7 @@ static void a_hidden_service_without_a_network(void **state)
  */
 static void an_internet_service_on_a_humble_engine(void **state)
 {
-	const struct docker d = {.no_ulimits = true};
+	const struct docker d = {.ulimits = false};
 	const struct container_network network = {.id = "aaaa"};
 	const struct container_spec s = {
 		.name = "n",

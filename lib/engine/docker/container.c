@@ -247,7 +247,8 @@ static void on_verb(struct docker_op *op, struct reply *r)
 		       r->result.err.code == ERR_NOT_FOUND;
 
 	if (strstr(r->result.err.text, "rlimit")) {
-		op->d->no_ulimits = true;
+		op->d->ulimits_refused = true;
+		op->d->ulimits = false;
 		(void)err_set(&r->result.err, ERR_ENGINE,
 			"%s: the engine may not raise its own limits: create the container again",
 			op->what);

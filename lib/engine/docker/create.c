@@ -79,7 +79,7 @@ static void put_ulimits(struct json_writer *w, const struct docker *d)
 {
 	json_array(w, "Ulimits");
 	put_ulimit(w, "core", 0, 0);
-	if (!d->no_ulimits) {
+	if (d->ulimits) {
 		put_ulimit(w, "nofile", NOFILE, d->engine.info.nofile_max);
 		put_ulimit(w, "memlock", MEMLOCK, d->engine.info.memlock_max);
 	}

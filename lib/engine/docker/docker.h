@@ -27,7 +27,8 @@ struct docker {
 	struct list ops;         /* all open operations */
 	struct events *events;
 	struct cgroups *cgroups;
-	bool no_ulimits; /* a start failed because the engine may not raise limits */
+	bool ulimits;         /* how high they may be is known, and no start failed for them */
+	bool ulimits_refused; /* one did */
 };
 
 static inline struct docker *docker_of(struct engine *g)

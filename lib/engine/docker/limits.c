@@ -3,8 +3,9 @@
  *
  * A limit above the engine's own hard limit is accepted at create and fails at start, unless the
  * engine has CAP_SYS_RESOURCE. A local engine's process can be asked without leaving anything
- * behind: the socket names it, and /proc tells its limits and capabilities. For an engine elsewhere
- * nothing is known; there the first start that fails says so (d->no_ulimits).
+ * behind: the socket names it, and /proc tells its limits and capabilities. An engine elsewhere
+ * gets no such limits to set, and so does one that refused them all the same (its containerd may
+ * have lower limits): its containers live with its defaults.
  */
 #include "engine/docker/docker.h"
 #include "base/fsutil.h"
@@ -73,9 +74,11 @@ void limits_find(struct docker *d)
 	_cleanup_buf_ struct buf limits = BUF(16u << 10);
 	struct engine_info *i = &d->engine.info;
 	int pid = d->endpoint.unix_path ? listener_pid(d->endpoint.unix_path) : 0;
+	bool known = pid && read_proc(&limits, pid, "limits");
 
+	d->ulimits = known && !d->ulimits_refused;
 	i->nofile_max = i->memlock_max = 0;
-	if (!pid || may_raise(pid) || !read_proc(&limits, pid, "limits"))
+	if (!known || may_raise(pid))
 		return;
 	i->nofile_max = hard_limit(buf_str(&limits), "Max open files");
 	i->memlock_max = hard_limit(buf_str(&limits), "Max locked memory");
