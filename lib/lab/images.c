@@ -117,9 +117,6 @@ void lab_images_done(struct lab_images *i)
 
 		free(image->name);
 		free(image->tag);
-		free(image->dockerfile);
-		free(image->target);
-		strv_free(image->args);
 		tar_plan_free(image->context);
 		free(image->needs);
 	}

@@ -20,8 +20,6 @@ struct lab_image {
 	char *name;   /* "lab/pg" or "drift-retrain/seed", or a foreign reference */
 	char *tag;    /* what the engine calls it */
 	bool foreign; /* pulled, not built */
-	char *dockerfile, *target;
-	char **args;
 	struct tar_plan *context; /* built images; taken by the first build (NULL afterwards) */
 	int *needs; /* images (lower indexes) that must exist first, foreign ones included */
 	size_t n_needs;

@@ -45,9 +45,9 @@ int64_t lab_points_m(const struct lab *l)
 
 static void free_service(struct lab_service *s)
 {
-	char **lists[] = {s->command, s->entrypoint, s->env, s->cap_add, s->tmpfs, s->health};
+	char **lists[] = {s->command, s->env, s->health};
 	char *texts[] = {
-		s->name, s->image, s->context, s->user, s->workdir, s->hostname, s->stop_signal};
+		s->name, s->image, s->context, s->user, s->workdir};
 
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
 		strv_free(lists[i]);

@@ -22,7 +22,6 @@ const char *lab_vantage_name(enum lab_vantage v);
 
 struct lab_network {
 	char *name;
-	bool internal;    /* no way out, whatever the session may */
 	bool hidden_only; /* only hidden services join it */
 };
 
@@ -51,11 +50,10 @@ struct lab_service {
 	bool keep_running;
 	char *image;   /* "lab/pg:12" or a foreign reference; NULL when built */
 	char *context; /* "images/seed" below the lab folder; NULL when image is set */
-	char **command, **entrypoint; /* not interpolated yet; NULL = the image's */
+	char **command; /* not interpolated yet; NULL = the image's */
 	char **env;                   /* "K=V" with ${...} of Compose still inside */
-	char *user, *workdir, *hostname, *stop_signal;
-	bool read_only, no_init;
-	char **cap_add, **tmpfs;
+	char *user, *workdir;
+	bool read_only;
 	int64_t memory, nano_cpus, pids, stop_grace_ms, scratch;
 	int *networks; /* indexes */
 	size_t n_networks;

@@ -200,9 +200,6 @@ static void make(struct image_job *j, struct session *s)
 	struct build_spec spec = {
 		.tag = i->tag,
 		.labels = {.install = store_install(j->m->store), .session = "", .role = "image", .service = i->name},
-		.dockerfile = i->dockerfile,
-		.target = i->target,
-		.args = i->args,
 		.context = context_source,
 	};
 	j->op = image_build(j->m->engine, turn, &spec, progress, made, j);

@@ -270,7 +270,7 @@ static void create_network(struct object *o, struct slot *slot)
 		.subnet = o->subnet,
 		.gateway = gateway,
 		.bridge = bridge,
-		.internal = !s->lab->internet || s->lab->networks[slot->index].internal,
+		.internal = !s->lab->internet,
 	};
 	network_create(s->m->engine, session_turn(s), &spec, created, o);
 }

@@ -148,7 +148,7 @@ struct engine_labels plan_labels(const struct session *s, const struct object *o
 /* --- containers --- */
 
 struct container_plan {
-	char **env, **command, **entrypoint;
+	char **env, **command;
 	struct container_network *networks;
 	char **addresses, **aliases;
 	struct container_mount *mounts;
@@ -161,7 +161,6 @@ void plan_container_free(struct container_plan *p)
 		return;
 	strv_free(p->env);
 	strv_free(p->command);
-	strv_free(p->entrypoint);
 	strv_free(p->addresses);
 	strv_free(p->aliases);
 	free(p->networks);
@@ -251,30 +250,24 @@ struct container_plan *plan_container(struct session *s, struct slot *slot, stru
 	add_networks(s, v, slot->index, p);
 	add_mounts(s, v, slot->index, p);
 	p->command = draw_list(s->lab, v->command, s->seed);
-	p->entrypoint = draw_list(s->lab, v->entrypoint, s->seed);
 	*ret = (struct container_spec){
 		.name = o->name,
 		.labels = plan_labels(s, o),
 		.image = s->image_ids[s->images.of_service[slot->index]],
-		.hostname = v->hostname ? v->hostname : v->name,
-		.entrypoint = p->entrypoint,
+		.hostname = v->name,
 		.command = p->command,
 		.env = p->env,
 		.user = v->user,
 		.workdir = v->workdir,
-		.cap_add = v->cap_add,
 		.networks = p->networks,
 		.n_networks = v->n_networks,
 		.mounts = p->mounts,
 		.n_mounts = p->n_mounts,
-		.tmpfs = v->tmpfs,
 		.memory = v->memory,
 		.nano_cpus = v->nano_cpus,
 		.pids = v->pids,
 		.stop_grace_ms = v->stop_grace_ms,
-		.stop_signal = v->stop_signal,
 		.read_only = v->read_only,
-		.no_init = v->no_init,
 		.hidden = v->role == ROLE_HIDDEN && v->when != WHEN_SESSION,
 		.internet = s->lab->internet,
 	};
