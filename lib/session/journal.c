@@ -256,7 +256,7 @@ static void created(void *arg, const struct engine_result *r)
 	}
 }
 
-static void create_network(struct object *o, struct slot *slot)
+static void create_network(struct object *o)
 {
 	struct session *s = o->session;
 	_cleanup_free_ char *gateway = subnet_address(o->subnet, 1);
@@ -280,7 +280,7 @@ static void send_create(struct object *o, struct slot *slot)
 	struct session *s = o->session;
 
 	if (o->kind == SLOT_NETWORK) {
-		create_network(o, slot);
+		create_network(o);
 	} else if (o->kind == SLOT_VOLUME) {
 		volume_create(s->m->engine, session_turn(s), &(struct volume_spec){o->name, plan_labels(s, o)}, created, o);
 	} else {
