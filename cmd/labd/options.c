@@ -22,7 +22,7 @@ static const struct conf_key keys[] = {
 	KEY("labs", CONF_STRING, labs, 0, 0, "folder of the catalogue"),
 	KEY("state", CONF_STRING, state, 0, 0, "folder of database, evidence and key"),
 	KEY("listen", CONF_STRING, listen, 0, 0, "unix:PATH"),
-	KEY("max_sessions", CONF_INT, max_sessions, 1, 64, "labs that may be live at once"),
+	KEY("max_sessions", CONF_INT, max_sessions, 1, 4096, "labs that may be live at once"),
 	KEY("max_expires", CONF_DURATION_MS, max_expires_ms, 60000, 30 * 24 * HOUR_MS,
 		"no lab runs longer, whatever it says"),
 	KEY("subnets", CONF_STRING, subnets, 0, 0, "addresses that lab networks are cut from"),
