@@ -86,7 +86,7 @@ static void get_info(struct fake *f, struct conn *c, const struct request *r, co
 	json_begin(&w, &c->body, false);
 	json_object(&w, NULL);
 	json_put_int(&w, "NCPU", 2);
-	json_put_int(&w, "MemTotal", (int64_t)8 << 30);
+	json_put_int(&w, "MemTotal", (int64_t)64 << 30);
 	json_put_str(&w, "Driver", "overlay2");
 	json_put_str(&w, "DefaultRuntime", "runc");
 	json_put_str(&w, "OperatingSystem", "Fake Linux");
