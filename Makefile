@@ -63,7 +63,7 @@ PKG_lab-fetch := libarchive
 PKGS := $(sort $(PKG_base) $(PKG_ev) $(PKG_codec) $(PKG_net) $(PKG_store) $(PKG_content) \
 	$(PKG_record) $(PKG_api) $(PKG_lab) $(PKG_lab-fetch) cmocka)
 
-ifneq ($(filter-out help clean setup quickstart test,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out help clean setup quickstart test bench bench-quick bench-selftest,$(or $(MAKECMDGOALS),all)),)
 MISSING := $(strip $(foreach p,$(PKGS),$(shell $(PKG_CONFIG) --exists $(p) || echo $(p))))
 ifneq ($(MISSING),)
 $(error not found by pkg-config: $(MISSING). Run 'make setup' (as root), or install their development packages)

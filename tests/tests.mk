@@ -5,6 +5,9 @@
 #   make test-e2e        drift-retrain on the real engine: nothing, everything, cheats (PARTS="pristine solved cheats")
 #   make check           what needs no engine and no run: layers, headers, shell scripts, style
 #   make fuzz T=json     fuzz one target of tests/fuzz with libFuzzer (clang) for S=60 seconds
+#   make bench           what Labyard costs against its peers (CASE=start: a part; tests/bench/README.md)
+#   make bench-quick     the rows that a change may break, in three minutes
+#   make bench-selftest  can the benchmarks fail?
 
 TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/*/test_*.c))
 UNITS := $(filter $(B)/tests/unit/%,$(TESTS))
@@ -68,3 +71,29 @@ fuzz:
 	build/fuzz/fuzz_$(T) -max_total_time=$(S) build/fuzz/corpus/$(T) tests/fuzz/corpus/$(T)
 
 .PHONY: tests unit test test-e2e check fuzz
+
+# --- benchmarks ------------------------------------------------------------------------------
+# See tests/bench/README.md.
+
+BENCH := $(addprefix $(B)/bench/,bench floor clifloor)
+$(B)/bench/bench: $(call objs,$(addprefix tests/bench/,bench.c bed.c case_chain.c case_check.c case_many.c \
+	case_start.c objects.c proc.c raw.c stat.c world.c))
+$(B)/bench/floor: $(call objs,tests/bench/floor.c tests/bench/raw.c)
+$(B)/bench/clifloor: $(call objs,tests/bench/clifloor.c tests/bench/raw.c)
+$(B)/bench/clifloor: LDFLAGS_ += -static-pie
+$(BENCH):
+	@mkdir -p $(@D)
+	$(QUIET_LD)$(CC) $(LDFLAGS_) -o $@ $^ -lm
+
+$(B)/tests/bench/test_stat: $(B)/tests/bench/stat.o
+
+# A release build is measured, whatever else is built. Variables: ROUNDS, SEED, CASE, QUIET (seconds), SESSIONS.
+bench bench-quick bench-selftest:
+	@scripts/setup build test
+	@+$(MAKE) $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc)) --no-print-directory \
+		MODE=release bench-programs
+	@tests/bench/run build/release $(if $(filter bench,$@),,--$(patsubst bench-%,%,$@))
+
+bench-programs: all $(B)/fakeengine $(BENCH)
+
+.PHONY: bench bench-quick bench-selftest bench-programs

@@ -1,0 +1,128 @@
+/*
+ * case_check.c - checks that answer at once, asked by labd, by raw execs and by docker exec.
+ *
+ * Rows 11, 12, 13, 16. The first check after a start opens its stream; a check soon after finds it.
+ * Peers ask in the session's own container, or bring a like service to its network.
+ */
+#include "tests/bench/bench.h"
+#include "tests/bench/proc.h"
+
+static struct daemon labd;
+static char *session, *container;
+
+static void set_up(void)
+{
+	daemon_start(&labd, "main", opt.labs, false);
+}
+
+static void tear_down(void)
+{
+	daemon_stop(&labd);
+}
+
+static void start(void)
+{
+	world_must_be_empty(&labd);
+	LAB(&labd, "start", "bench-check");
+	session = say("%s", proc_output());
+}
+
+static void stop(void)
+{
+	LAB(&labd, "stop", "bench-check", "--discard", "--yes", "--wait");
+}
+
+static double check(const char *what)
+{
+	return LAB(&labd, "check", "bench-check", what);
+}
+
+static double raw_exec(const char *times)
+{
+	return MUST(say("%s/bench/floor", opt.build), opt.engine, world_label(), "exec", container,
+		times, "/bin/sh", "-c", "exit 0");
+}
+
+/* --- inside --- */
+
+static void one_by_labd(void)
+{
+	put("one fresh", check("inside/c1"));
+	put("one again", check("inside/c1"));
+	put("one api", MUST(say("%s/bench/clifloor", opt.build), labd.socket, "check", session,
+			       "inside/c1"));
+}
+
+static void one_by_raw(void)
+{
+	put("exec 1", raw_exec("1"));
+	put("exec 8", raw_exec("8"));
+}
+
+static void eight_by_docker(void)
+{
+	if (opt.peers)
+		put("docker exec 8", MUST("sh", "-c",
+					     say("for i in 1 2 3 4 5 6 7 8; do docker exec %s "
+						 "/bin/sh -c 'exit 0' || exit; done",
+						     container)));
+}
+
+static void one(void)
+{
+	static void (*const ways[])(void) = {one_by_labd, one_by_raw, eight_by_docker};
+	unsigned first = random_below(3), step = 1 + random_below(2);
+
+	start();
+	if (given_up())
+		return;
+	container = world_container(&labd, "work");
+	for (unsigned i = 0; i < 3 && !given_up(); i++)
+		ways[(first + i * step) % 3]();
+	stop();
+}
+
+static void eight(void)
+{
+	start();
+	put("eight fresh", check("inside"));
+	put("eight again", check("inside"));
+	stop();
+}
+
+/* --- neighbour --- */
+
+static void neighbour_by_raw(const char *network)
+{
+	char *floor = say("%s/bench/floor", opt.build), *name = say("bench-%s-judge", world_id());
+
+	put("visit", MUST(floor, opt.engine, world_label(), "visit", name, network,
+			     "debian:12-slim", "/bin/sh", "-c", "exit 0"));
+	MUST(floor, opt.engine, world_label(), "remove", name);
+}
+
+static void neighbour(void)
+{
+	bool raw_first = random_below(2);
+
+	start();
+	char *network = given_up() ? NULL : world_network(&labd);
+	if (!network)
+		return;
+	if (raw_first)
+		neighbour_by_raw(network);
+	put("neighbour", check("judge"));
+	if (!raw_first)
+		neighbour_by_raw(network);
+	stop();
+}
+
+static const struct variant variants[] = {
+	{"one", one}, {"eight", eight}, {"neighbour", neighbour}, {0}};
+
+const struct bench_case case_check = {.name = "check",
+	.quick = true,
+	.needs_engine = true,
+	.set_up = set_up,
+	.tear_down = tear_down,
+	.variants = variants};
