@@ -5,13 +5,20 @@ import argparse
 import os
 import subprocess
 import sys
+import time
 
-from labkit import city, drift, mlflow, phases, seeds, world
+from labkit import city, drift, mlflow, phases, prom, seeds, world
 
 import eta
 
 TOKEN = seeds.param("drift")
 BAD_CHAMPION = "/opt/lab/models/always-five"
+
+FIRST = "1"  # the version that the lab began with: it fits the calm city
+CALM = ("calm", "settle-in")
+WINDOW_S = 45  # requests that a measure may still look at
+REST_S = 60  # from the last sign of work: a training waits for 900 rows, which are 50 s
+REST_AT_MOST_S = 150
 
 METRES_S = 45  # long enough for a window of 500 rows to fill twice, and as long again to clear
 METRES_SHARE = (0.30, 0.40)  # enough to look like drift, too few for a median to notice
@@ -31,6 +38,7 @@ def settle_in() -> None:
     second = drift.draw(TOKEN + "/second", after=first.drift)
     ramp = drift.draw(TOKEN + "/ramp", after=first.drift)
     phases.note("drifts", first=first.as_dict(), second=second.as_dict(), ramp=ramp.as_dict())
+    come_to_rest()
 
 
 def quiet() -> None:
@@ -80,6 +88,39 @@ def bad_champion() -> None:
 
 def ramp() -> None:
     begin_turned("ramp", drift=drawn_drift("ramp"), ramp_s=RAMP_S)
+
+
+def come_to_rest() -> None:
+    """Version 1 is champion, the city is calm, and the loop has nothing left to do.
+
+    A session that was graded or rehearsed a moment ago has a champion for another city; its loop
+    would repair that in the middle of the quiet phase. A loop that finds no rest is not waited for.
+    """
+    began_ms = phases.now_ms()
+    restless_ms = None
+    while phases.now_ms() < began_ms + REST_AT_MOST_S * 1000:
+        if why := restless(began_ms):
+            restless_ms = phases.now_ms()
+            phases.note("restless", why=why)
+        if restless_ms is None or phases.now_ms() > restless_ms + REST_S * 1000:
+            return
+        time.sleep(2)
+
+
+def restless(began_ms: int) -> list:
+    """What there is that a loop may be at work about."""
+    aliases, versions = mlflow.aliases(eta.MODEL), mlflow.versions(eta.MODEL)
+    recent = world.log(since=phases.now_ms() - WINDOW_S * 1000, limit=20000)
+    why = {
+        "another champion": aliases.get("champion") != FIRST,
+        "an alert": bool(prom.query('ALERTS{alertname="FeatureDrift"}')),
+        "a run": any(one["status"] == "RUNNING" for one in mlflow.runs(eta.EXPERIMENT)),
+        "a new version": any(one["created_ms"] >= began_ms for one in versions),
+        "another city": any(one["regime"] not in CALM for one in recent),
+    }
+    if why["another champion"] and any(one["version"] == FIRST for one in versions):
+        mlflow.set_alias(eta.MODEL, "champion", FIRST)
+    return [text for text, true in why.items() if true]
 
 
 PHASES = {

@@ -79,12 +79,13 @@ class Watch:
             phases.note("open_runs", runs=running)
 
     def see_alerts(self) -> None:
+        """Notes each alert once in each phase in which it is active."""
+        phase = phases.notes("phase")[-1]["name"]
         for one in alertmanager.active("FeatureDrift"):
-            if one["fingerprint"] not in self._alerts:
-                self._alerts.add(one["fingerprint"])
+            if (phase, one["fingerprint"]) not in self._alerts:
+                self._alerts.add((phase, one["fingerprint"]))
                 phases.note("alert", fingerprint=one["fingerprint"], labels=one["labels"])
-            begun = phases.notes("phase")
-            if begun and begun[-1]["name"] == "drift" and not self._copied:
+            if phase == "drift" and not self._copied:
                 self._copied = True
                 _deliver_copies(one)
 

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-# Judges: one or two new versions of eta within --within seconds of the drift, by the registry's own
-# clock, made by a run that names the alert that fired.
+# Judges: a new version of eta within --within seconds of the drift, by the registry's own clock, made
+# by a run that names the alert that fired. How many there are is settle/copies' business.
 import argparse
 
 from labkit import mlflow, phases
@@ -12,8 +12,6 @@ options = argparse.ArgumentParser()
 # 51 to 57 s were seen without MLflow, which adds 10 to 15 s; the limit is about twice that.
 options.add_argument("--within", type=float, required=True)
 within_s = options.parse_args().within
-
-MOST = 2  # the first attempt may fail its gate; a third one is a loop
 
 drift = phases.phase("drift")
 turned_ms = eta.turned_ms(drift)
@@ -38,8 +36,6 @@ if not timely:
         f"No new version of eta was registered within {within_s:.0f} s of the drift.",
         "Follow one alert by hand: ALERTS in Prometheus, amtool alert, the hook's log, the run.",
     )
-if len(found) > MOST:
-    drift.failed(f"{len(found)} new versions were registered for one drift; expected is one.")
 if not named:
     drift.failed(
         f"Version {timely[0]['version']} was registered, but its run's tag alert_fingerprint is "
