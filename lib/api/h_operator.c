@@ -66,7 +66,7 @@ struct sweep {
 
 static void swept(void *arg, const struct gc_item *i)
 {
-	static const char *const kinds[] = {"network", "volume", "container", "image"};
+	static const char *const kinds[] = {"network", "volume", "container"};
 	struct sweep *x = arg;
 
 	json_object(&x->w, NULL);

@@ -104,7 +104,7 @@ struct engine_labels {
 	const char *role, *service; /* service, network or volume name in the lab */
 };
 
-enum engine_object_kind { OBJECT_NETWORK, OBJECT_VOLUME, OBJECT_CONTAINER, OBJECT_IMAGE };
+enum engine_object_kind { OBJECT_NETWORK, OBJECT_VOLUME, OBJECT_CONTAINER };
 
 /* One object of ours as the engine lists it. */
 struct engine_object {
@@ -121,7 +121,7 @@ struct engine_listing {
 	size_t n;
 };
 
-/* All containers (also stopped), networks, volumes and images with our install label. */
+/* All containers (also stopped), networks and volumes with our install label. */
 struct engine_op *engine_list(struct engine *g, const char *install,
 	void (*done)(void *arg, const struct engine_listing *l), void *arg);
 

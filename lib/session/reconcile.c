@@ -81,7 +81,7 @@ static void adopt_unknown(struct object *o, const struct engine_object *t)
 /* A step of a build, or somebody's own container of one of our images: it has the image's labels. */
 bool object_inherits(const struct engine_object *t)
 {
-	return t->kind == OBJECT_IMAGE || streq(t->role, "image");
+	return streq(t->role, "image");
 }
 
 static void seen(struct sessions *m, const struct engine_object *t)

@@ -292,7 +292,7 @@ static void on_list(void *arg, const struct engine_listing *l)
 static void a_list_that_is_not_whole_says_nothing(void **state)
 {
 	static const char *const faults[] = {"fault=refuse match=\"GET /volumes\"",
-		"fault=garbage match=\"GET /images/json\"",
+		"fault=garbage match=\"GET /networks\"",
 		"fault=status status=500 match=\"GET /networks\"",
 		"fault=truncate match=\"GET /containers/json\""};
 	struct change c;
