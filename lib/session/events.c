@@ -35,13 +35,19 @@ static void compact(struct sessions *m)
 
 static void keep(struct session *s, const struct session_event *ev)
 {
+	if (s->n_kept == s->cap_kept && s->cap_kept < KEPT_EVENTS) {
+		s->cap_kept = s->cap_kept ? 2 * s->cap_kept : 16;
+		s->kept = xrealloc_array(s->kept, s->cap_kept, sizeof(*s->kept));
+		memset(s->kept + s->n_kept, 0, (s->cap_kept - s->n_kept) * sizeof(*s->kept));
+		s->kept_at = s->n_kept; /* it was full, and so began at 0 */
+	}
 	struct kept_event *k = &s->kept[s->kept_at];
 
 	free(k->kind);
 	free(k->data);
 	*k = (struct kept_event){ev->id, ev->at_ms, xstrdup(ev->kind), xstrdup(ev->data)};
-	s->kept_at = (s->kept_at + 1) % KEPT_EVENTS;
-	s->n_kept = MIN(s->n_kept + 1, (size_t)KEPT_EVENTS);
+	s->kept_at = (s->kept_at + 1) % s->cap_kept;
+	s->n_kept = MIN(s->n_kept + 1, s->cap_kept);
 }
 
 void session_emit(struct session *s, const char *kind, const char *data)
@@ -64,10 +70,10 @@ void session_emit(struct session *s, const char *kind, const char *data)
 
 void session_replay(struct session *s, int64_t after, session_event_cb fn, void *arg)
 {
-	size_t from = (s->kept_at + KEPT_EVENTS - s->n_kept) % KEPT_EVENTS;
+	size_t from = s->n_kept == s->cap_kept ? s->kept_at : 0;
 
 	for (size_t i = 0; i < s->n_kept; i++) {
-		const struct kept_event *k = &s->kept[(from + i) % KEPT_EVENTS];
+		const struct kept_event *k = &s->kept[(from + i) % s->cap_kept];
 
 		if (k->id > after)
 			fn(arg, &(struct session_event){k->id, s->id, s->name, k->at_ms, k->kind, k->data});
@@ -76,10 +82,11 @@ void session_replay(struct session *s, int64_t after, session_event_cb fn, void 
 
 void events_done(struct session *s)
 {
-	for (size_t i = 0; i < KEPT_EVENTS; i++) {
+	for (size_t i = 0; i < s->n_kept; i++) {
 		free(s->kept[i].kind);
 		free(s->kept[i].data);
 	}
+	free(s->kept);
 }
 
 void emit_words(struct session *s, const char *kind, ...)

@@ -86,7 +86,7 @@ struct kept_event {
 	char *kind, *data;
 };
 
-#define KEPT_EVENTS 256
+#define KEPT_EVENTS 256 /* at most; a power of two times 16 */
 
 struct session {
 	struct sessions *m;
@@ -122,8 +122,8 @@ struct session {
 	int64_t busy_since_ms, cpu_ns, cpu_at_ms; /* idle rule: CPU samples */
 	bool sampling;
 
-	struct kept_event kept[KEPT_EVENTS];
-	size_t kept_at, n_kept;
+	struct kept_event *kept; /* a ring, which grows until it holds KEPT_EVENTS */
+	size_t kept_at, n_kept, cap_kept;
 
 	bool freeing;
 };

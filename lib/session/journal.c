@@ -324,6 +324,17 @@ void journal_create(struct object *o, struct slot *slot)
 
 /* --- removing --- */
 
+/* Some removal of this session is still on its way: the last one asks for the listing, once for all. */
+static bool removing(const struct session *s)
+{
+	struct object *o;
+
+	list_for_each(o, &s->objects, link)
+		if (o->in_flight && o->state == OBJ_DELETING)
+			return true;
+	return false;
+}
+
 static void removed(void *arg, const struct engine_result *r)
 {
 	struct object *o = arg;
@@ -346,9 +357,11 @@ static void removed(void *arg, const struct engine_result *r)
 		o->retry_at_ms = loop_now_ms(s->m->loop) + MIN(500 << MIN(o->tries, 6), 30000);
 		str_set(&o->last_error, r->err.text);
 		journal_save(o);
+		reconcile_soon(s->m);
 	}
-	reconcile_soon(s->m);
-	converge(s);
+	converge(s); /* which may remove what had to wait for this */
+	if (!removing(s))
+		reconcile_soon(s->m);
 }
 
 static void removal_committed(void *arg, const struct err *err)
