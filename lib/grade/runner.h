@@ -6,8 +6,8 @@
  * no disk: it is read from a pipe (/dev/fd/9). Requests are answered in order. The loop ends with
  * its stdin.
  *
- *   labd -> loop   LAB1 <id> <bytes of setup> <bytes of program>\n<setup><program>
- *   loop -> labd   LAB1 <id> <exit> <ms> <bytes of stdout> <of stderr> <of evidence>\n<stdout><stderr><evidence>
+ *   labd -> loop   LAB1 <id> <bytes of setup>\n<setup>
+ *   loop -> labd   LAB1 <id> <exit> <ms> <bytes of stdout> <of stderr> <of evidence> <cut>\n<stdout><stderr><evidence>
  *
  * The id only keeps frames apart; it proves nothing (a learner who is root can read it).
  */
@@ -28,7 +28,7 @@ struct program {
 struct program_result {
 	struct err err;      /* code != 0: it could not be run; nothing below holds */
 	int exit;            /* 0..255, 128 + signal */
-	int64_t ms;
+	int64_t ms;          /* in steps of 10 */
 	bool timed_out, too_long; /* too_long: it wrote more than is kept */
 	const char *out, *errout, *evidence; /* NUL-terminated, at most 1 MiB, 64 KiB, 64 KiB */
 	size_t n_out, n_errout, n_evidence;
