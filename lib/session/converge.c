@@ -395,7 +395,7 @@ static void step_down_container(struct session *s, struct slot *slot)
 
 static void step_pause(struct session *s, struct slot *slot)
 {
-	bool want = s->state == STATE_PAUSED || slot->freezes > 0;
+	bool want = (s->state == STATE_PAUSED && !s->waking) || slot->freezes > 0;
 
 	if (!slot->running || slot->paused == want || slot->state == SERVICE_DONE || !due(s, slot->restart_at_ms))
 		return;
@@ -494,8 +494,21 @@ static bool empty(const struct session *s)
 	return list_empty(&s->objects);
 }
 
+static bool any_paused(const struct session *s)
+{
+	for (size_t i = 0; i < s->n_slots; i++) {
+		const struct slot *slot = &s->slots[i];
+
+		if (slot->kind == SLOT_CONTAINER && slot->running && (slot->paused || slot->busy))
+			return true;
+	}
+	return false;
+}
+
 static void settle(struct session *s)
 {
+	if (s->state == STATE_PAUSED && s->waking && !any_paused(s))
+		session_move(s, STATE_READY, NULL);
 	if ((s->state == STATE_STARTING || s->state == STATE_RESETTING) && all_ready(s))
 		session_move(s, STATE_READY, NULL);
 	else if (s->state == STATE_ENDING && empty(s))

@@ -34,6 +34,8 @@ static int may_exec(struct session *s, const struct session_exec *x, const struc
 
 	if (x->learner && s->state == STATE_GRADING)
 		return err_set(e, ERR_STATE, "a grade is running: shells of '%s' are held until it ends", s->name);
+	if (s->waking)
+		return err_set(e, ERR_STATE, "'%s' is waking up: try again in a moment", s->name);
 	if (s->state == STATE_PAUSED || (slot && slot->paused))
 		return err_set(e, ERR_STATE, "'%s' is paused: 'lab resume' brings it back", s->name);
 	if (!slot || !slot->running)

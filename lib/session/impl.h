@@ -114,6 +114,7 @@ struct session {
 	struct list objects; /* every row that is not gone */
 	struct list waiters;
 	bool converging, again, failing;
+	bool waking; /* paused, and its services are being unpaused: ready when all of them run */
 	struct timer *later; /* the nearest retry or restart */
 
 	struct timer *startup;  /* deadline of a bring-up */

@@ -119,6 +119,7 @@ void session_move(struct session *s, enum session_state to, const char *cause)
 		abort();
 	}
 	s->state = to;
+	s->waking = false;
 	str_set(&s->cause, cause);
 	if (to == STATE_READY)
 		enter_ready(s, from);

@@ -550,13 +550,16 @@ void session_pause(struct session *s, const char *rule, session_done done, void 
 		session_move(s, STATE_PAUSED, rule);
 	else if (s->state != STATE_PAUSED)
 		return wrong_state(s, "paused", done, arg);
+	s->waking = false;
+	converge(s);
 	answer_durable(s, done, arg);
 }
 
 void session_resume(struct session *s, session_done done, void *arg)
 {
 	if (s->state == STATE_PAUSED) {
-		session_move(s, STATE_READY, NULL);
+		s->waking = true; /* ready means that everything answers: converge() goes on */
+		converge(s);
 	} else if (s->state == STATE_STOPPED || s->state == STATE_FAILED) {
 		for (size_t i = 0; i < s->n_slots; i++)
 			if (s->slots[i].state == SERVICE_FAILED)
