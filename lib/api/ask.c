@@ -8,8 +8,8 @@ struct session *ask_session(struct api *a, struct request *r, const struct match
 	struct session *s = sessions_by_name(a->sessions, m->part[0]);
 
 	if (!s)
-		reply_error(r, ERR_NOT_FOUND, "there is no session '%.80s': 'lab status' lists them",
-			m->part[0]);
+		reply_error(r, ERR_NOT_FOUND,
+			"there is no session '%.80s': 'lab status' lists them", m->part[0]);
 	return s;
 }
 
