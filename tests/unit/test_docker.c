@@ -595,6 +595,20 @@ static void on_never(void *arg, int code, const struct err *err)
 	fail_msg("ended after it was freed");
 }
 
+static void a_container_that_stops_meanwhile_is_a_state(void **state)
+{
+	char *id = start_container(forever);
+	struct run r;
+
+	plan("fault=status status=500 match=\"POST /exec/*/start\" "
+	     "text=\"Container 1234 is not running: Exited (143) Less than a second ago\"");
+	r = run(id, LIST("true"));
+	assert_int_equal(r.err.code, ERR_STATE);
+	assert_false(r.started_said);
+	run_done(&r);
+	free(id);
+}
+
 static void an_exec_can_be_freed_by_its_own_output(void **state)
 {
 	static const struct exec_ops ops = {.output = on_too_much, .ended = on_never};
@@ -832,6 +846,7 @@ int main(void)
 		CASE(a_stream_that_is_cut_is_no_end),
 		CASE(the_exit_code_is_waited_for),
 		CASE(what_cannot_be_killed_is_said),
+		CASE(a_container_that_stops_meanwhile_is_a_state),
 		CASE(an_exec_can_be_freed_by_its_own_output),
 		CASE(events_come_back_after_a_break),
 		CASE_56(events_come_back_after_a_break),

@@ -134,6 +134,21 @@ static void ask_exit(void *arg)
 
 /* --- the start did not happen: why? --- */
 
+/*
+ * The engine and the runtime notice in different places that a container is paused or stopped, and
+ * by the time we look it may run again. Then only their words tell.
+ */
+static bool tells_of_state(const char *text)
+{
+	static const char *const words[] = {
+		"paused state", "is paused", "is not running", "stopped container"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (strstr(text, words[i]))
+			return true;
+	return false;
+}
+
 static void on_cause(struct docker_op *op, struct reply *r)
 {
 	struct docker_exec *x = owner(op);
@@ -150,7 +165,7 @@ static void on_cause(struct docker_op *op, struct reply *r)
 	}
 	const struct buf *said = x->first.len ? &x->first : &x->early;
 	_cleanup_free_ char *text = str_visible(buf_str(said), MIN(said->len, 300u), false);
-	op_end_err(op, ENGINE_REFUSED, ERR_NOT_FOUND, "%s",
+	op_end_err(op, ENGINE_REFUSED, tells_of_state(text) ? ERR_STATE : ERR_NOT_FOUND, "%s",
 		*text ? text : "the program, or the /bin/sh that starts it, is not there");
 }
 
@@ -358,6 +373,8 @@ static void on_opened(void *arg, int status, enum http_outcome outcome, const st
 	for (size_t i = 0; i < ARRAY_SIZE(codes); i++)
 		if (codes[i].status == status)
 			code = codes[i].code;
+	if (status && tells_of_state(e->text))
+		code = ERR_STATE; /* a 500 */
 	op_end_err(&x->op->op, outcome == HTTP_NOT_SENT || status ? ENGINE_REFUSED : ENGINE_UNKNOWN,
 		code, "%s", e->text);
 }
