@@ -38,7 +38,7 @@ static int may_exec(struct session *s, const struct session_exec *x, const struc
 		return err_set(e, ERR_STATE, "'%s' is waking up: try again in a moment", s->name);
 	if (s->state == STATE_PAUSED || (slot && slot->paused))
 		return err_set(e, ERR_STATE, "'%s' is paused: 'lab resume' brings it back", s->name);
-	if (!slot || !slot->running)
+	if (!slot || !slot->running || !state_wants_up(s->state))
 		return err_set(e, ERR_STATE, "service '%s' of '%s' is not running (the session is %s)", name, s->name, session_state_name(s->state));
 	if (x->tty && terminals(s) >= MAX_TERMINALS)
 		return err_set(e, ERR_QUOTA, "'%s' has %d terminals open, which is the most", s->name, MAX_TERMINALS);
