@@ -62,6 +62,29 @@ int ask_service(struct request *r, const struct lab *l, const char *name, const 
 	return -1;
 }
 
+const char *lasting_container(const struct session *s, int service)
+{
+	struct session_info info;
+
+	session_info(s, &info);
+	if (info.state == STATE_STOPPED || info.state == STATE_ENDING || info.state == STATE_GONE)
+		return NULL;
+	return session_container(s, service, NULL);
+}
+
+const char *ask_container(struct request *r, struct session *s, int service)
+{
+	const char *container = lasting_container(s, service);
+	struct session_info info;
+
+	if (container)
+		return container;
+	session_info(s, &info);
+	reply_error(r, ERR_STATE, "'%s' is %s: service '%s' has no container", info.name,
+		session_state_name(info.state), info.lab->services[service].name);
+	return NULL;
+}
+
 static bool key_good(const char *key)
 {
 	size_t n = strspn(key, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-");

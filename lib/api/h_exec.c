@@ -3,22 +3,33 @@
  *
  * Output waits in the engine while the client is slow, input in the client while the command is.
  * A client that leaves takes its command along; the object lives until the command has ended.
+ *
+ * A check may hold the services still for a moment (frozen files). A command that meets such a
+ * moment is started again a little later, so what is typed waits here until it has started.
  */
 #include "api/impl.h"
 
 #define FIRST_MESSAGE_MS 10000
 #define TOUCH_EVERY_MS   5000
+#define AGAIN_MS         100
+#define AGAIN_FOR_MS     5000
+#define INPUT_MAX        (1u << 20)
+#define INPUT_FULL       (256u << 10)
 #define ARGS_MAX         256
 #define ENV_MAX          64
 
 struct term {
 	struct api *api;
 	struct httpd_socket *socket; /* NULL: closed */
-	struct timer *timer;         /* the first message has to come */
+	struct timer *timer;         /* the first message has to come; the next try */
 	int64_t session, touched_ms;
+	struct json *wish; /* the first message */
+	int64_t asked_ms;
 	char *service;
 	struct exec *exec; /* NULL: not started, or ended */
-	bool tty, input_full;
+	bool started, tty, input_full;
+	struct buf input; /* what came before it had started */
+	bool eof;
 };
 
 /* --- talking --- */
@@ -97,6 +108,8 @@ static void term_free(void *arg)
 {
 	struct term *t = arg;
 
+	json_free(t->wish);
+	buf_done(&t->input);
 	free(t->service);
 	free(t);
 }
@@ -110,12 +123,34 @@ static void release(struct term *t)
 	loop_defer(t->api->loop, term_free, t);
 }
 
+/* Does the session only hold its breath? */
+static bool worth_again(const struct term *t)
+{
+	struct session *s = sessions_by_id(t->api->sessions, t->session);
+	struct session_info info;
+
+	if (!s || !t->socket || loop_now_ms(t->api->loop) - t->asked_ms > AGAIN_FOR_MS)
+		return false;
+	session_info(s, &info);
+	return info.state == STATE_READY;
+}
+
+static void not_started(struct term *t, const struct err *e)
+{
+	if (e->code == ERR_STATE && worth_again(t))
+		timer_start(t->timer, AGAIN_MS);
+	else
+		say_error(t, e);
+}
+
 static void exec_over(void *arg, int code, const struct err *e)
 {
 	struct term *t = arg;
 
 	sessions_exec_done(t->api->sessions, TAKE(t->exec));
-	if (e->code != 0)
+	if (e->code != 0 && !t->started)
+		not_started(t, e);
+	else if (e->code != 0)
 		say_error(t, e);
 	else
 		say_exit(t, code);
@@ -154,11 +189,6 @@ static void closed(void *arg, int code, const char *reason)
 }
 
 /* --- output --- */
-
-static void exec_started(void *arg, int pid_inside)
-{
-	say_started(arg);
-}
 
 static void exec_output(void *arg, int stream, const char *p, size_t n)
 {
@@ -201,31 +231,56 @@ static void touch(struct term *t)
 		session_touch(s, source);
 }
 
+static void hold_input(struct term *t, bool hold)
+{
+	if (t->input_full == hold || !t->socket)
+		return;
+	t->input_full = hold;
+	httpd_socket_pause(t->socket, hold);
+}
+
 static void exec_drained(void *arg)
 {
-	struct term *t = arg;
-
-	t->input_full = false;
-	if (t->socket)
-		httpd_socket_pause(t->socket, false);
+	hold_input(arg, false);
 }
 
 static void input(struct term *t, const char *p, size_t n)
 {
 	struct err e = ERR_NONE;
 
-	if (!t->exec || n < 1 || p[0] != 0)
+	if (!t->service || n < 1 || p[0] != 0)
 		return;
 	touch(t);
+	if (!t->started) {
+		if (buf_add(&t->input, p + 1, n - 1) < 0)
+			httpd_socket_close(t->socket, WS_CLOSE_TOO_BIG, "it has not started yet");
+		hold_input(t, t->input.len > INPUT_FULL);
+		return;
+	}
+	if (!t->exec)
+		return;
 	if (exec_write(t->exec, p + 1, n - 1, &e) < 0) {
 		if (e.code == ERR_LIMIT)
 			say_error(t, &e);
 		return; /* ERR_STATE: it is ending, and says so itself */
 	}
-	if (exec_full(t->exec) && !t->input_full) {
-		t->input_full = true;
-		httpd_socket_pause(t->socket, true);
-	}
+	hold_input(t, exec_full(t->exec));
+}
+
+static void exec_started(void *arg, int pid_inside)
+{
+	struct term *t = arg;
+
+	t->started = true;
+	say_started(t);
+	if (t->input.len)
+		(void)exec_write(
+			t->exec, t->input.data, t->input.len, NULL); /* it fits, or it ends */
+	buf_done(&t->input);
+	if (t->eof)
+		exec_close_stdin(t->exec);
+	if (!exec_full(t->exec))
+		exec_drained(t);
 }
 
 static void control(struct term *t, const struct json *m)
@@ -234,11 +289,10 @@ static void control(struct term *t, const struct json *m)
 	int64_t rows = json_int(json_get(size, "rows"), 0),
 		cols = json_int(json_get(size, "cols"), 0);
 
-	if (!t->exec)
-		return;
-	if (json_bool(json_get(m, "eof"), false))
+	t->eof |= json_bool(json_get(m, "eof"), false);
+	if (t->eof && t->started && t->exec)
 		exec_close_stdin(t->exec);
-	if (t->tty && rows > 0 && rows <= 1000 && cols > 0 && cols <= 1000)
+	if (t->exec && t->tty && rows > 0 && rows <= 1000 && cols > 0 && cols <= 1000)
 		exec_resize(t->exec, (int)rows, (int)cols);
 }
 
@@ -274,8 +328,9 @@ static int size_of(const struct json *m, const char *key, int otherwise)
 	return n > 0 && n <= 1000 ? (int)n : otherwise;
 }
 
-static int run(struct term *t, const struct json *m, struct err *e)
+static int run(struct term *t, struct err *e)
 {
+	const struct json *m = t->wish;
 	static const struct exec_ops ops = {exec_started, exec_output, exec_over, exec_drained};
 	_cleanup_(strv_freep) char **argv = words(m, "argv", ARGS_MAX, e);
 	_cleanup_(strv_freep) char **env = words(m, "env", ENV_MAX, e);
@@ -317,6 +372,20 @@ static int run(struct term *t, const struct json *m, struct err *e)
 	return t->exec ? 0 : e->code;
 }
 
+static void on_timer(void *arg)
+{
+	struct term *t = arg;
+	struct err e = ERR_NONE;
+
+	if (!t->wish) {
+		err_set(&e, ERR_TIMEOUT, "nothing was asked for within %d s",
+			FIRST_MESSAGE_MS / 1000);
+		say_error(t, &e);
+	} else if (run(t, &e) < 0) {
+		not_started(t, &e);
+	}
+}
+
 static void message(void *arg, enum ws_kind kind, const char *p, size_t n)
 {
 	struct term *t = arg;
@@ -330,21 +399,14 @@ static void message(void *arg, enum ws_kind kind, const char *p, size_t n)
 	if (json_parse(&m, p, n, &e) < 0) {
 		e.code = ERR_USAGE;
 		say_error(t, &e);
-	} else if (t->service) {
+	} else if (t->wish) {
 		control(t, m);
 	} else {
+		t->wish = TAKE(m);
+		t->asked_ms = loop_now_ms(t->api->loop);
 		timer_stop(t->timer);
-		if (run(t, m, &e) < 0)
-			say_error(t, &e);
+		on_timer(t);
 	}
-}
-
-static void overdue(void *arg)
-{
-	struct err e = ERR_NONE;
-
-	err_set(&e, ERR_TIMEOUT, "nothing was asked for within %d s", FIRST_MESSAGE_MS / 1000);
-	say_error(arg, &e);
 }
 
 /* --- the beginning --- */
@@ -366,14 +428,14 @@ void h_exec(struct api *a, struct request *r, const struct match *m)
 		return;
 	}
 	t = NEW(struct term);
-	*t = (struct term){.api = a, .session = info.id};
+	*t = (struct term){.api = a, .session = info.id, .input = BUF(INPUT_MAX)};
 	if (request_upgrade(r, "labyard.exec.v1", &ops, t, &t->socket, &e) < 0) {
 		free(t);
 		reply_problem(r, &e);
 		return;
 	}
 	api_opened(a);
-	t->timer = timer_new(a->loop, overdue, t);
+	t->timer = timer_new(a->loop, on_timer, t);
 	timer_start(t->timer, FIRST_MESSAGE_MS);
 	sessions_listen(a->sessions, on_event, t);
 }

@@ -150,11 +150,8 @@ static struct copy *copy_new(
 			"a grade of '%s' is running: its files are held until it ends", info.name);
 		return NULL;
 	}
-	if (!session_container(s, service, NULL)) {
-		reply_error(r, ERR_STATE, "'%s' is %s: service '%s' has no container", info.name,
-			session_state_name(info.state), info.lab->services[service].name);
+	if (!ask_container(r, s, service))
 		return NULL;
-	}
 	session_touch(s, info.lab->services[service].name);
 	c = NEW(struct copy);
 	*c = (struct copy){.api = a, .loop = a->loop, .request = request_ref(r)};

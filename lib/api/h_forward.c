@@ -9,6 +9,7 @@
 
 #define CONNECT_MS     5000
 #define TOUCH_EVERY_MS 5000
+#define HELD           "a grade of '%s' is running: its ports are held until it ends"
 
 struct forward {
 	struct api *api;
@@ -61,6 +62,24 @@ static void see_end(struct forward *f)
 {
 	if (f->client_ended && f->peer_ended && f->socket)
 		httpd_socket_close(f->socket, WS_CLOSE_NORMAL, NULL);
+}
+
+/* A grade looks at what the machine does, not the person: open connections end, too. */
+static void on_event(void *arg, const struct session_event *ev)
+{
+	struct forward *f = arg;
+	struct session *s = sessions_by_id(f->api->sessions, ev->session);
+	struct session_info info;
+	struct err e = ERR_NONE;
+
+	if (ev->session != f->session || !f->tcp || !s || !streq(ev->kind, "state"))
+		return;
+	session_info(s, &info);
+	if (info.state != STATE_GRADING)
+		return;
+	tcp_free(TAKE(f->tcp));
+	err_set(&e, ERR_STATE, HELD, info.name);
+	fail(f, &e);
 }
 
 /* --- from the service --- */
@@ -164,6 +183,7 @@ static void closed(void *arg, int code, const char *reason)
 	struct forward *f = arg;
 
 	f->socket = NULL;
+	sessions_unlisten(f->api->sessions, on_event, f);
 	api_closed(f->api);
 	tcp_free(TAKE(f->tcp));
 	loop_defer(f->api->loop, forward_free, f);
@@ -184,6 +204,7 @@ static void upgrade(struct forward *f, const char *address)
 		return;
 	}
 	api_opened(f->api);
+	sessions_listen(f->api->sessions, on_event, f);
 	f->tcp = tcp_open(f->api->loop, address, f->port, CONNECT_MS, &tcp_ops, f);
 }
 
@@ -260,13 +281,13 @@ void h_forward(struct api *a, struct request *r, const struct match *m)
 	service = ask_target(r, info.lab, (int)port);
 	if (service < 0)
 		return;
-	container = session_container(s, service, NULL);
-	if (!container || info.state == STATE_GRADING) {
-		reply_error(r, ERR_STATE, "'%s' is %s: port %d of '%s' cannot be reached now",
-			info.name, session_state_name(info.state), (int)port,
-			info.lab->services[service].name);
+	if (info.state == STATE_GRADING) {
+		reply_error(r, ERR_STATE, HELD, info.name);
 		return;
 	}
+	container = ask_container(r, s, service);
+	if (!container)
+		return;
 	f = NEW(struct forward);
 	*f = (struct forward){
 		.api = a, .request = request_ref(r), .session = info.id, .port = (int)port};

@@ -162,7 +162,7 @@ static bool readable(const struct lab_service *v)
 static void open_part(struct logs *l, struct session *s, int service, const struct wish *x)
 {
 	struct session_info info;
-	const char *container = session_container(s, service, NULL);
+	const char *container = lasting_container(s, service);
 	int64_t now_ms = loop_wall_ms(l->api->loop), since_s = 0;
 	struct part *p = &l->parts[l->n];
 

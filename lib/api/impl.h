@@ -74,6 +74,13 @@ bool ask_flag(struct request *r, const char *name, bool *ret);
 bool ask_int(struct request *r, const char *name, int64_t min, int64_t max, int64_t *ret);
 /* The service `name` (NULL = the lab's entry) that a learner may touch: index, or -1. */
 int ask_service(struct request *r, const struct lab *l, const char *name, const char *what);
+/*
+ * The container of a service; NULL: there is none, or the session is on its way down, when nobody
+ * should begin anything in it.
+ */
+const char *lasting_container(const struct session *s, int service);
+/* The same; NULL: answered. */
+const char *ask_container(struct request *r, struct session *s, int service);
 int learner_service(const struct lab *l, const char *name, const char *what, struct err *e);
 bool ask_key(struct request *r, const char **ret); /* Idempotency-Key; NULL when absent */
 
