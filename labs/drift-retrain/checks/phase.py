@@ -18,7 +18,7 @@ FIRST = "1"  # the version that the lab began with: it fits the calm city
 CALM = ("calm", "settle-in")
 WINDOW_S = 45  # requests that a measure may still look at
 REST_S = 60  # from the last sign of work: a training waits for 900 rows, which are 50 s
-REST_AT_MOST_S = 150
+REST_AT_MOST_S = 120
 
 METRES_S = 45  # long enough for a window of 500 rows to fill twice, and as long again to clear
 METRES_SHARE = (0.30, 0.40)  # enough to look like drift, too few for a median to notice
