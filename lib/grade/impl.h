@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include "base/killpoint.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "base/map.h"

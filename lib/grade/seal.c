@@ -344,6 +344,7 @@ static void committed(void *arg, const struct err *e)
 	struct seal *x = arg;
 	struct run *r = x->r;
 
+	killpoint("after-record");
 	if (e->code != 0) { /* nothing of it is durable: the chain goes back, nobody is told of a grade */
 		seal_over(x, "incomplete", e);
 		return;
@@ -392,6 +393,7 @@ static void written(void *arg)
 	grader_keep(r->g, r, t);
 	str_set(&r->state, "running");
 	r->record_seq = r->ended_ms = 0;
+	killpoint("before-record");
 	tx_commit(t, committed, x);
 }
 

@@ -27,6 +27,7 @@ static void fill_done(void *arg, const struct engine_result *r)
 	struct session *s = f->volume->session;
 	struct slot *slot = slot_with(s, f->volume), *holder = slot_with(s, f->container);
 
+	killpoint("after-reply");
 	tar_stream_free(f->stream);
 	f->volume->in_flight = f->container->in_flight = false;
 	if (slot)

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "base/killpoint.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "base/map.h"
@@ -205,7 +206,6 @@ void object_free(struct object *o);
 const char *object_state_name(enum object_state s);
 bool object_state_parse(const char *word, enum object_state *ret);
 struct engine_turn session_turn(const struct session *s);
-void killpoint(const char *name); /* test builds: LABD_KILL=name:n ends the process there */
 
 /* --- plan.c --- */
 void plan_slots(struct session *s); /* at load and after images are known; keeps what exists */

@@ -14,8 +14,6 @@
 #include "session/impl.h"
 
 #include <inttypes.h>
-#include <signal.h>
-#include <unistd.h>
 
 #define RETRY_COMMIT_MS 5000
 
@@ -35,27 +33,6 @@ bool object_state_parse(const char *word, enum object_state *ret)
 			return true;
 		}
 	return false;
-}
-
-/* Named places where the torture tests end the process: LABD_KILL=after-send:7 at the 7th. */
-void killpoint(const char *name)
-{
-	static const char *plan;
-	static int64_t left = -1;
-
-	if (left == 0)
-		return;
-	if (left < 0) {
-		const char *text = getenv("LABD_KILL");
-		const char *colon = text ? strrchr(text, ':') : NULL;
-
-		left = 0;
-		if (!colon || str_int(colon + 1, 1, INT64_MAX, &left, NULL) < 0)
-			return;
-		plan = xstrndup(text, (size_t)(colon - text));
-	}
-	if ((streq(plan, "any") || streq(plan, name)) && --left == 0)
-		(void)kill(getpid(), SIGKILL);
 }
 
 struct engine_turn session_turn(const struct session *s)

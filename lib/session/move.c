@@ -130,6 +130,7 @@ void session_move(struct session *s, enum session_state to, const char *cause)
 	tell(s, from, cause);
 	if (to == STATE_STARTING || to == STATE_RESETTING)
 		enter_bring_up(s);
+	killpoint("after-move");
 	converge(s);
 	limits_arm(s->m);
 	if (bringing_up(s) != (from == STATE_STARTING || from == STATE_RESETTING))

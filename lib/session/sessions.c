@@ -499,6 +499,7 @@ static void answer_now(void *arg)
 
 static void answer_committed(void *arg, const struct err *err)
 {
+	killpoint("before-answer");
 	((struct answer *)arg)->err = *err;
 	answer_now(arg);
 }
