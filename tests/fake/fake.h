@@ -143,6 +143,7 @@ struct fault {
 	int64_t ms;
 	int status;
 	size_t bytes;
+	bool over;
 };
 
 struct script {
@@ -218,6 +219,12 @@ struct program {
 };
 bool program_known(struct fake *f, const char *kind, char *const *argv);
 int program_run(const struct program *p, const char *kind);
+bool program_killed(const struct program *p);
+void program_nap(const struct program *p, int64_t ms);
+/* Words of one command; single quotes hold blanks together. The caller owns them. */
+char **program_words(const char *text, size_t n);
+/* labd's own loops (fake_loop.c). False: argv is none of them. */
+bool program_loop(const struct program *p, char *const *argv, int *ret_code);
 
 /* Files (fake_archive.c). */
 struct map *files_new(void);

@@ -4,7 +4,7 @@
 #include <fnmatch.h>
 
 static const char *const fault_names[] = {"refuse", "cut-reply", "cut-stream", "delay", "silence",
-	"status", "status-after", "garbage", "truncate"};
+	"status", "status-after", "garbage", "truncate", "away"};
 
 /* The value of key=… in a line, quotes taken off; NULL when absent. The caller owns it. */
 static char *value(const char *line, const char *key)
@@ -146,13 +146,24 @@ int fake_plan(struct fake *f, const char *text, struct err *e)
 	return r;
 }
 
+/* A connection may still be in the middle of one, so they are freed at the end. */
+void fake_clear_faults(struct fake *f)
+{
+	struct fault *fault;
+
+	fake_lock(f);
+	list_for_each(fault, &f->faults, link)
+		fault->over = true;
+	fake_unlock(f);
+}
+
 struct fault *plan_fault(struct fake *f, const struct request *r)
 {
 	_cleanup_free_ char *what = strf("%s %s", r->method, r->path);
 	struct fault *fault, *hit = NULL;
 
 	list_for_each(fault, &f->faults, link) {
-		if (fnmatch(fault->match, what, 0) != 0)
+		if (fault->over || fnmatch(fault->match, what, 0) != 0)
 			continue;
 		fault->seen++;
 		if (!hit && (fault->n == 0 || fault->n == fault->seen))

@@ -8,7 +8,7 @@
 
 /* --- waiting and writing --- */
 
-static bool is_killed(const struct program *p)
+bool program_killed(const struct program *p)
 {
 	bool killed;
 
@@ -18,7 +18,7 @@ static bool is_killed(const struct program *p)
 	return killed;
 }
 
-static void nap(const struct program *p, int64_t ms)
+void program_nap(const struct program *p, int64_t ms)
 {
 	int64_t until = fake_now_ms() + ms;
 
@@ -107,7 +107,7 @@ static int cmd_wc(const struct program *p, char *const *argv, int out)
 
 static int cmd_sleep(const struct program *p, char *const *argv, int out)
 {
-	nap(p, argv[1] ? (int64_t)(strtod(argv[1], NULL) * 1000) : 0);
+	program_nap(p, argv[1] ? (int64_t)(strtod(argv[1], NULL) * 1000) : 0);
 	return 0;
 }
 
@@ -133,7 +133,7 @@ static int cmd_head(const struct program *p, char *const *argv, int out)
 
 	for (size_t n; left > 0; left -= n) {
 		n = MIN(left, sizeof(zeros));
-		if (is_killed(p) || !p->write(p->arg, out, zeros, n))
+		if (program_killed(p) || !p->write(p->arg, out, zeros, n))
 			return 137;
 	}
 	return 0;
@@ -178,8 +178,7 @@ static const struct command *find_command(const char *name)
 
 /* --- sh -c "a; b >&2; exit 3" --- */
 
-/* Words of one command; single quotes hold blanks together. */
-static char **words_of(const char *text, size_t n, int *ret_out)
+char **program_words(const char *text, size_t n)
 {
 	struct buf word = BUF(1u << 20);
 	char **words = strv_new();
@@ -200,13 +199,20 @@ static char **words_of(const char *text, size_t n, int *ret_out)
 		}
 	}
 	buf_done(&word);
-	size_t k = strv_len(words);
-	*ret_out = k > 0 && streq(words[k - 1], ">&2") ? 2 : 1;
-	if (*ret_out == 2) {
-		free(words[k - 1]);
-		words[k - 1] = NULL;
-	}
 	return words;
+}
+
+/* The stream that a ">&2" or ">&3" at the end names, which is taken off; 0 = none. */
+static int take_redirection(char **words)
+{
+	size_t n = strv_len(words);
+	int stream = 0;
+
+	if (n == 0 || sscanf(words[n - 1], ">&%1d", &stream) != 1)
+		return 0;
+	free(words[n - 1]);
+	words[n - 1] = NULL;
+	return stream;
 }
 
 static int run_words(const struct program *p, char *const *words, int out)
@@ -229,14 +235,17 @@ static int cmd_sh(const struct program *p, char *const *argv, int out)
 		return 0;
 	if (argv[3] && streq(argv[3], "labd-kill"))
 		return cmd_kill(p, argv, out);
-	for (const char *s = argv[2]; *s && !is_killed(p);) {
+	if (program_loop(p, argv, &code))
+		return code;
+	for (const char *s = argv[2]; *s && !program_killed(p);) {
 		size_t n = strcspn(s, ";");
-		_cleanup_(strv_freep) char **words = words_of(s, n, &to);
+		_cleanup_(strv_freep) char **words = program_words(s, n);
 
+		to = take_redirection(words);
 		if (words[0] && streq(words[0], "exit"))
 			return words[1] ? atoi(words[1]) : code;
 		if (words[0])
-			code = run_words(p, words, to == 2 ? 2 : out);
+			code = run_words(p, words, to ? to : out);
 		s += n + (s[n] == ';');
 	}
 	return code;
@@ -297,7 +306,7 @@ int program_run(const struct program *p, const char *kind)
 	fake_unlock(p->f);
 	if (!s)
 		return c ? c->run(p, p->argv, 1) : 127;
-	nap(p, copy.ms);
+	program_nap(p, copy.ms);
 	(void)(copy.out && say(p, 1, copy.out));
 	(void)(copy.err && say(p, 2, copy.err));
 	return copy.code;

@@ -142,6 +142,14 @@ static void rest(struct fake *f, int64_t ms)
 		fake_wait(f, ms < 0 ? -1 : until - fake_now_ms());
 }
 
+static void cut_all(struct fake *f)
+{
+	struct conn *c;
+
+	list_for_each(c, &f->conns, link)
+		shutdown(c->fd, SHUT_RDWR);
+}
+
 /* Locked. Returns false when the connection ends. */
 static bool serve(struct conn *c, const struct request *r)
 {
@@ -155,6 +163,13 @@ static bool serve(struct conn *c, const struct request *r)
 	buf_clear(&c->body);
 	if (is(fault, "refuse"))
 		return false;
+	if (is(fault, "away")) {
+		f->away = true;
+		cut_all(f);
+		rest(f, copy.ms);
+		f->away = false;
+		return false;
+	}
 	if (is(fault, "delay") || is(fault, "silence"))
 		rest(f, is(fault, "delay") ? copy.ms : -1);
 	if (is(fault, "silence"))
@@ -234,14 +249,6 @@ static void reap(struct fake *f)
 		free(c);
 	}
 	pthread_cond_broadcast(&f->changed);
-}
-
-static void cut_all(struct fake *f)
-{
-	struct conn *c;
-
-	list_for_each(c, &f->conns, link)
-		shutdown(c->fd, SHUT_RDWR);
 }
 
 static void accept_one(struct fake *f)

@@ -4,8 +4,9 @@
  * It behaves like the real one where lib/engine looks: names, labels, filters, states, execs with
  * streams and exit codes, archives, logs, events, builds, pulls; in the shapes of API 1.41, 1.45 or
  * 1.56. It has no programs: containers and execs run a few built-in commands (true, false, echo,
- * cat, sleep, printenv, wc -c, and sh -c with a row of them) and what the plan scripts. On top of
- * that it fails on purpose at the n-th call. The contract suite holds it to the real engines.
+ * cat, sleep, printenv, wc -c, and sh -c with a row of them), what the plan scripts, and labd's own
+ * loops for readiness and checks. On top of that it fails on purpose at the n-th call. The contract
+ * suite holds it to the real engines.
  *
  * It runs on threads of its own, so the test's loop talks with it as with a peer. What a test asks
  * it directly is thread-safe.
@@ -35,6 +36,7 @@ const char *fake_url(const struct fake *f); /* "unix:///…" */
  *       status-after  do it; answer `status`
  *       garbage       do it; answer 200 with bytes that are no JSON
  *       truncate      do it; promise more bytes than are sent
+ *       away          do nothing; be away for `ms`: cut all connections, refuse new ones
  *   exec match="pg_isready" [exit=1] [stdout=text] [stderr=text] [early=text] [ms=50] [dies=137]
  *       early: on stderr, before everything else; dies: at once, without a word
  *   main match="run.py" [exit=0] [ms=50]       a container's own program ends by itself
@@ -46,6 +48,9 @@ const char *fake_url(const struct fake *f); /* "unix:///…" */
  * match of exec and main is a part of the command line. Errors: ERR_USAGE, naming the line.
  */
 int fake_plan(struct fake *f, const char *text, struct err *e);
+
+/* Forget the faults that were planned; scripts stay. */
+void fake_clear_faults(struct fake *f);
 
 /* As after an upgrade or downgrade of the engine. */
 void fake_set_minor(struct fake *f, int minor);
