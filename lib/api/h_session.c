@@ -16,8 +16,13 @@ void h_sessions(struct api *a, struct request *r, const struct match *m)
 	json_object(&w, NULL);
 	json_put_str(&w, "schema", "labyard/sessions/v1");
 	json_array(&w, "sessions");
-	for (size_t i = 0; i < sessions_count(a->sessions); i++)
-		view_session(&w, NULL, sessions_at(a->sessions, i), a->grader);
+	for (size_t i = 0; i < sessions_count(a->sessions); i++) {
+		struct session_info info;
+
+		session_info(sessions_at(a->sessions, i), &info);
+		if (info.state != STATE_GONE)
+			view_session(&w, NULL, sessions_at(a->sessions, i), a->grader);
+	}
 	json_end(&w);
 	json_end(&w);
 	reply_json(r, 200, &out);

@@ -513,7 +513,7 @@ static void settle(struct session *s)
 		session_move(s, STATE_READY, NULL);
 	else if (s->state == STATE_ENDING && empty(s))
 		session_move(s, STATE_GONE, s->cause);
-	if (s->state == STATE_GONE && !s->freeing && !s->planning)
+	if (s->state == STATE_GONE && !s->freeing && !s->planning && !s->answers)
 		session_forget(s);
 }
 

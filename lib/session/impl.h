@@ -127,6 +127,7 @@ struct session {
 	struct kept_event *kept; /* a ring, which grows until it holds KEPT_EVENTS */
 	size_t kept_at, n_kept, cap_kept;
 
+	int answers; /* that are due to somebody who changed it */
 	bool freeing;
 };
 

@@ -493,7 +493,11 @@ static void answer_now(void *arg)
 {
 	struct answer *a = arg;
 
-	a->done(a->arg, sessions_by_id(a->m, a->session), &a->err);
+	struct session *s = sessions_by_id(a->m, a->session);
+
+	a->done(a->arg, s, &a->err);
+	if (s && --s->answers == 0)
+		converge(s); /* it may have waited for this to be forgotten */
 	free(a);
 }
 
@@ -509,6 +513,8 @@ static struct answer *answer_new(struct sessions *m, struct session *s, session_
 	struct answer *a = NEW(struct answer);
 
 	*a = (struct answer){m, s ? s->id : 0, ERR_NONE, done, arg};
+	if (s)
+		s->answers++;
 	return a;
 }
 
@@ -576,11 +582,14 @@ void session_resume(struct session *s, session_done done, void *arg)
 
 void session_stop(struct session *s, bool discard, const char *rule, session_done done, void *arg)
 {
+	s->answers++; /* one that has nothing left would be forgotten before it is answered */
 	if (discard && s->state != STATE_ENDING && s->state != STATE_GONE)
 		session_move(s, STATE_ENDING, rule);
 	else if (!discard && session_may(s, STATE_STOPPED))
 		session_move(s, STATE_STOPPED, rule);
 	answer_durable(s, done, arg);
+	if (--s->answers == 0)
+		converge(s);
 }
 
 /* A volume of the service is shared: everybody who mounts it gets a new container, too. */
