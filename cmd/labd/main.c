@@ -23,6 +23,7 @@
 #define IO_THREADS 2
 #define IO_QUEUE   256
 #define RETRY_MS   5000 /* a database that could not be written */
+#define LOOK_MS    5    /* whether everybody has heard of his commit */
 #define ANY_SOCKET "unix:///var/run/docker.sock"
 
 struct labd {
@@ -35,30 +36,45 @@ struct labd {
 	struct grader *grader;
 	struct api *api;
 	struct sigwatch *signals[3];
-	struct timer *idle, *overdue, *retry;
+	struct timer *idle, *overdue, *retry, *settling;
 	bool stopping;
 };
 
 /* --- the end --- */
 
+/* Who waits for a commit is called back while everything is still there. */
 static void drained(void *arg)
 {
-	loop_stop(((struct labd *)arg)->loop);
+	struct labd *d = arg;
+
+	if (store_idle(d->store))
+		loop_stop(d->loop);
+	else
+		timer_start(d->settling, LOOK_MS);
 }
 
 static void overdue(void *arg)
 {
 	log_warn("labd", "clients did not leave in time: they are cut");
-	drained(arg);
+	loop_stop(((struct labd *)arg)->loop);
 }
 
+static void judged(void *arg)
+{
+	struct labd *d = arg;
+
+	api_stop(d->api, drained, d);
+}
+
+/* Runs end first, so that clients hear of it. */
 static void stop(struct labd *d, const char *why)
 {
 	log_info("labd", "stopping: %s", why);
 	d->stopping = true;
 	timer_stop(d->idle);
 	timer_start(d->overdue, STOP_MS - 2000); /* the rest is for the database */
-	api_stop(d->api, drained, d);
+	sessions_stop(d->sessions);
+	grader_stop(d->grader, judged, d);
 }
 
 static void on_signal(void *arg, int signo)
@@ -163,6 +179,7 @@ static void watch(struct labd *d)
 	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
 		d->signals[i] = sigwatch_new(d->loop, signals[i], on_signal, d);
 	d->overdue = timer_new(d->loop, overdue, d);
+	d->settling = timer_new(d->loop, drained, d);
 	d->retry = timer_new(d->loop, retry_store, d);
 	timer_start(d->retry, RETRY_MS);
 	d->idle = timer_new(d->loop, look_idle, d);
@@ -207,6 +224,7 @@ static void take_down(struct labd *d)
 	timer_free(d->idle);
 	timer_free(d->overdue);
 	timer_free(d->retry);
+	timer_free(d->settling);
 	loop_free(d->loop);
 }
 

@@ -134,7 +134,9 @@ static void observed(struct item *it)
 	it->state = ITEM_WAITING;
 	if (r->done)
 		return;
-	if (worth_retrying(it))
+	if (r->canceled)
+		it->state = ITEM_DECIDED;
+	else if (worth_retrying(it))
 		it->next_ms = now + ASK_AGAIN_MS;
 	else if (settled(it, now))
 		item_decide(it);

@@ -33,6 +33,11 @@ struct check_result {
 
 /* The daemon's grading side: key, chains, hint ledger, last verdicts. Loads from the store's rows. */
 int grader_new(struct grader **ret, struct sessions *m, const char *state_folder, struct err *e);
+/*
+ * The daemon goes down: no run begins any more, those that go on are canceled, and one that is being
+ * recorded is finished. done comes when nothing of them is under way, then grader_free() may follow.
+ */
+void grader_stop(struct grader *g, void (*done)(void *arg), void *arg);
 void grader_free(struct grader *g);
 const char *grader_key(const struct grader *g); /* id of the key that signs records */
 

@@ -7,6 +7,8 @@
 
 #include <inttypes.h>
 
+#define STOP_LOOK_MS 20
+
 /* --- last verdicts --- */
 
 static void last_free(void *arg)
@@ -381,10 +383,37 @@ int grader_new(struct grader **ret, struct sessions *m, const char *state_folder
 	return 0;
 }
 
+static void look_stopped(void *arg)
+{
+	struct grader *g = arg;
+	struct run *r;
+
+	list_for_each(r, &g->runs, link)
+		if (!run_idle(r)) {
+			timer_start(g->stopping, STOP_LOOK_MS);
+			return;
+		}
+	crews_free(g);
+	g->stopped(g->stopped_arg);
+}
+
+void grader_stop(struct grader *g, void (*done)(void *arg), void *arg)
+{
+	struct run *r, *tmp;
+
+	g->stopped = done;
+	g->stopped_arg = arg;
+	g->stopping = timer_new(sessions_loop(g->m), look_stopped, g);
+	timer_start(g->stopping, 0);
+	list_for_each_safe(r, tmp, &g->runs, link)
+		run_cancel(r);
+}
+
 void grader_free(struct grader *g)
 {
 	if (!g)
 		return;
+	timer_free(g->stopping);
 	sessions_unlisten(g->m, on_event, g);
 	crews_free(g);
 	while (!list_empty(&g->runs))
@@ -420,7 +449,7 @@ struct run *grader_run(struct grader *g, int64_t id)
 
 bool run_idle(const struct run *r)
 {
-	if (!r->done || r->finishing || r->puts || r->capturing || r->cleaner)
+	if (!r->done || r->finishing || r->puts || r->waits || r->capturing || r->cleaner)
 		return false;
 	for (size_t i = 0; i < r->n_items; i++)
 		if (r->items[i].state == ITEM_ASKING)

@@ -93,6 +93,7 @@ struct run {
 	bool capture_complete;
 	int captures;               /* how often: names the folder below LAB_ROOT */
 	int puts;                   /* puts under way */
+	int waits;                  /* answers that come to this run, and are not counted elsewhere */
 	struct exec *cleaner;       /* takes the secrets of a grade back out */
 	bool secrets_put, holding, finishing, canceled;
 	char **grade_secrets;       /* values, per secret of the lab; NULL = not at grade */
@@ -137,6 +138,9 @@ struct grader {
 	int64_t chain_seq;       /* of the last record in the local chain; 0 = none */
 	unsigned char chain_hash[32];
 	bool sealing;            /* a record is being written */
+	struct timer *stopping;  /* nothing new is begun */
+	void (*stopped)(void *arg);
+	void *stopped_arg;
 	char learner[40];        /* pseudonym */
 };
 

@@ -194,6 +194,7 @@ static void crew_is_up(void *arg, struct session *s, const struct err *e)
 {
 	struct run *r = arg;
 
+	r->waits--;
 	s = sessions_by_id(r->g->m, r->session);
 	if (r->done)
 		return;
@@ -220,6 +221,7 @@ static void muster(struct run *r, struct session *s)
 		if (needed)
 			services[n++] = (int)v;
 	}
+	r->waits++;
 	crew_up(r->g, s, services, n, crew_is_up, r);
 	free(services);
 }
@@ -276,6 +278,7 @@ static void grade_committed(void *arg, const struct err *e)
 	struct session *s = sessions_by_id(r->g->m, r->session);
 	struct err why = ERR_NONE;
 
+	r->waits--;
 	if (e->code != 0 || !s || r->canceled) {
 		run_finish(r, "aborted", e->code ? e : &r->err);
 	} else if (session_begin_grade(s, &why) < 0) {
@@ -342,6 +345,10 @@ struct run *run_start(struct grader *g, struct session *s, const struct run_opti
 	session_info(s, &info);
 	if (o->grade && o->key && (r = grader_run(g, (int64_t)(intptr_t)map_get(g->keys, o->key))))
 		return r;
+	if (g->stopping) {
+		err_set(e, ERR_STATE, "the daemon is going down: try again");
+		return NULL;
+	}
 	if (info.state != STATE_READY) {
 		err_set(e, ERR_STATE, "'%s' is %s: checks need a lab that is ready", info.name, session_state_name(info.state));
 		return NULL;
@@ -361,6 +368,7 @@ struct run *run_start(struct grader *g, struct session *s, const struct run_opti
 	map_put(g->keys, r->key, (void *)(intptr_t)r->id);
 	struct tx *t = tx_new(sessions_store(g->m));
 	run_save(r, t, NULL);
+	r->waits++;
 	tx_commit(t, grade_committed, r);
 	session_touch(s, "lab grade");
 	return r;

@@ -131,6 +131,10 @@ void stage_step(struct run *r)
 	r->stepping = false;
 	if (t.asking)
 		return; /* its answer comes back here */
+	if (r->canceled) {
+		run_finish(r, "aborted", &r->err);
+		return;
+	}
 	int64_t least = p ? r->stage_ms + p->least_ms : now, most = p ? r->stage_ms + p->most_ms : now;
 	bool watched = !t.temporal_open || now >= most;
 	if (p && !r->last_part && watched && now >= MIN(least, most)) {
@@ -287,6 +291,7 @@ static void stimulated(void *arg, const struct program_result *res)
 	struct run *r = arg;
 	struct err e = ERR_NONE;
 
+	r->waits--;
 	if (r->done)
 		return;
 	if (r->canceled) {
@@ -324,6 +329,7 @@ static void stimulate(struct run *r)
 	}
 	int64_t deadline = loop_wall_ms(sessions_loop(r->g->m)) + p->most_ms;
 	_cleanup_(strv_freep) char **env = run_environment(r, r->lab->grading_by, NULL, p->id, deadline);
+	r->waits++;
 	runner_run(crew_runner(r->g, s, r->lab->grading_by, NULL),
 		&(struct program){buf_str(&text), text.len, p->run + 1, env, MAX(p->most_ms, (int64_t)10000)}, stimulated, r);
 }
@@ -334,6 +340,7 @@ static void recreated(void *arg, struct session *s, const struct err *e)
 	struct run *r = arg;
 	const struct lab_phase *p = phase_of(r);
 
+	r->waits--;
 	if (r->done)
 		return;
 	if (r->canceled || !s) {
@@ -369,10 +376,12 @@ static void phase_begin(struct run *r, int phase)
 	run_say(r, "phase", NULL, "began");
 	if (!s)
 		run_finish(r, "aborted", &r->err);
-	else if (p->n_recreate)
+	else if (p->n_recreate) {
+		r->waits++;
 		session_recreate(s, p->recreate, p->n_recreate, MAX(p->most_ms, (int64_t)30000), recreated, r);
-	else
+	} else {
 		stimulate(r);
+	}
 }
 
 static void next_phase(struct run *r)

@@ -189,6 +189,8 @@ static void listed(void *arg, const struct engine_listing *l)
 	struct sessions *m = arg;
 
 	m->listing = false;
+	if (m->stopped)
+		return;
 	if (l->err.code != 0) {
 		engine_away(m, &l->err);
 		m->probed = false;
@@ -215,6 +217,8 @@ static void probed(void *arg, const struct engine_result *r)
 	struct sessions *m = arg;
 
 	m->probing = false;
+	if (m->stopped)
+		return;
 	if (r->outcome != ENGINE_DONE) {
 		engine_away(m, &r->err);
 		timer_start(m->list_timer, 1000);

@@ -50,7 +50,10 @@ int sessions_new(struct sessions **ret, struct loop *l, struct store *store, str
 	struct worker *io, const struct sessions_config *c, struct err *e);
 /* Load what the store has, connect to the engine, reconcile, go on. */
 int sessions_start(struct sessions *m, struct err *e);
-/* No further steps. Then free the engine (its open calls complete), the grader, and the sessions; labs go on running. */
+/*
+ * No further steps; who waits for a service is told so. Then, while the loop turns, grader_stop(); and
+ * then free the engine (its open calls complete), the grader, and the sessions. Labs go on running.
+ */
 void sessions_stop(struct sessions *m);
 void sessions_free(struct sessions *m);
 

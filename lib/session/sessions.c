@@ -169,9 +169,25 @@ int sessions_new(struct sessions **ret, struct loop *l, struct store *store, str
 	return 0;
 }
 
+static void session_still(struct session *s)
+{
+	struct err e = ERR_NONE;
+
+	err_set(&e, ERR_CANCELED, "the daemon is going down");
+	waiters_fail(s, &e);
+	images_stop(s);
+	for (size_t i = 0; i < s->n_slots; i++)
+		if (s->slots[i].kind == SLOT_CONTAINER)
+			probe_stop(&s->slots[i]);
+}
+
 void sessions_stop(struct sessions *m)
 {
+	if (m->stopped)
+		return;
 	m->stopped = true;
+	for (size_t i = 0; i < m->n; i++)
+		session_still(m->items[i]);
 	reconcile_stop(m);
 	timer_free(TAKE(m->tick));
 }

@@ -273,6 +273,11 @@ static void batch_done(void *arg)
 	}
 }
 
+bool store_idle(const struct store *s)
+{
+	return !s->running.first && !s->waiting && !s->queries && !s->retry.running;
+}
+
 /* --- degraded and back ------------------------------------------------------------------------ */
 
 const struct err *store_degraded(const struct store *s)

@@ -152,6 +152,9 @@ void tx_record(struct tx *t, const struct row_record *r);   /* append */
 void tx_commit(struct tx *t, store_done done, void *arg);
 void tx_free(struct tx *t); /* not committed */
 
+/* Nothing waits or is under way: nobody is going to be called back. */
+bool store_idle(const struct store *s);
+
 /* NULL when the store works; else why not. */
 const struct err *store_degraded(const struct store *s);
 
