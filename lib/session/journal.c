@@ -116,7 +116,12 @@ void journal_disown(struct object *o)
 
 bool engine_said_no(const struct engine_result *r)
 {
-	return r->outcome == ENGINE_REFUSED && r->err.code != ERR_UNREACHABLE && r->err.code != ERR_CANCELED && r->err.code != ERR_TIMEOUT;
+	static const int unheard[] = {ERR_UNREACHABLE, ERR_CANCELED, ERR_TIMEOUT, ERR_UNKNOWN, ERR_PROTO, ERR_IO};
+
+	for (size_t i = 0; i < ARRAY_SIZE(unheard); i++)
+		if (r->err.code == unheard[i])
+			return false;
+	return r->outcome == ENGINE_REFUSED;
 }
 
 struct object *journal_open(struct session *s, struct slot *slot)

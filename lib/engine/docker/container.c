@@ -12,7 +12,8 @@
 
 /*
  * Created with its first network, then connected to the others (2-3 ms each before the start). What
- * fails half-way is removed again, so that REFUSED means: nothing is there.
+ * fails half-way is removed again, so that REFUSED means: nothing is there. Whether a connection was
+ * refused or only not heard of stays in the result: the one is final, the other is not.
  */
 struct create {
 	struct docker_op op;
@@ -51,7 +52,6 @@ static void on_rolled_back(struct docker_op *op, struct reply *r)
 static void roll_back(struct create *c, const struct engine_result *why)
 {
 	c->failure = *why;
-	c->failure.outcome = ENGINE_REFUSED;
 	c->op.must_finish = true;
 	op_call(&c->op,
 		(struct call){
