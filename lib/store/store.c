@@ -43,7 +43,8 @@ struct store {
 	struct batch running;
 	struct retry retry;
 	struct err degraded;
-	int queries; /* under way */
+	struct timer *begin; /* runs: nothing is written yet */
+	int queries;         /* under way */
 	bool closing;
 };
 
@@ -58,6 +59,16 @@ static void submit(struct store *s, loop_cb run, loop_cb done, void *job)
 }
 
 /* --- life ------------------------------------------------------------------------------------- */
+
+static void kick(struct store *s);
+
+static void begin(void *arg)
+{
+	struct store *s = arg;
+
+	timer_stop(s->begin);
+	kick(s);
+}
 
 int store_open(struct store **ret, struct loop *l, const char *folder, struct err *e)
 {
@@ -78,6 +89,8 @@ int store_open(struct store **ret, struct loop *l, const char *folder, struct er
 		free(s);
 		return r;
 	}
+	s->begin = timer_new(l, begin, s);
+	timer_start(s->begin, 0);
 	*ret = s;
 	return 0;
 }
@@ -89,6 +102,7 @@ void store_free(struct store *s)
 	if (!s)
 		return;
 	s->closing = true;
+	timer_free(s->begin);
 	worker_free(s->worker);
 	while (next_batch(s)) { /* completions may have added to it */
 		batch_run(&s->running);
@@ -229,7 +243,7 @@ static bool next_batch(struct store *s)
 
 static void kick(struct store *s)
 {
-	if (!s->closing && !s->running.first && next_batch(s))
+	if (!s->closing && !timer_active(s->begin) && !s->running.first && next_batch(s))
 		submit(s, batch_run, batch_done, &s->running);
 }
 
@@ -415,6 +429,7 @@ void store_query(struct store *s, const struct store_query *query, const struct 
 		loop_defer(s->loop, query_tell, q);
 		return;
 	}
+	begin(s); /* what was committed before is seen */
 	s->queries++;
 	submit(s, query_run, query_done, q);
 }

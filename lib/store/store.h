@@ -125,7 +125,11 @@ struct store_loader {
 	void (*record)(void *arg, const struct row_record *r);   /* the last of each chain */
 };
 
-/* Blocking; before the loop runs. Kinds of rows come in the order above; NULL = not wanted. */
+/*
+ * Blocking; before the loop runs. Kinds of rows come in the order above; NULL = not wanted. What is
+ * committed meanwhile, also from inside a callback, is written when the loop turns: the one
+ * connection cannot be read here and written by the db thread at once.
+ */
 int store_load(struct store *s, const struct store_loader *to, struct err *e);
 
 /* --- writing ---------------------------------------------------------------------------------- */
