@@ -450,7 +450,7 @@ static void step_detached(struct session *s)
 	struct object *o, *tmp;
 
 	list_for_each_safe(o, tmp, &s->objects, link) {
-		if (o->state == OBJ_GONE && !o->in_flight) {
+		if (o->state == OBJ_GONE && !o->in_flight && !o->unsaved && !o->saving) {
 			object_free(o);
 			continue;
 		}

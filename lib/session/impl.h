@@ -16,11 +16,13 @@
 #include "lab/images.h"
 #include "session/session.h"
 
+#define RETRY_COMMIT_MS 5000 /* a row that could not be saved, an intent that could not be committed */
+
 enum slot_kind { SLOT_NETWORK, SLOT_VOLUME, SLOT_CONTAINER };
 
 enum object_state { OBJ_INTENT, OBJ_UNKNOWN, OBJ_LIVE, OBJ_DELETING, OBJ_GONE };
 
-/* One journal row. Freed when it is gone and nothing is in flight. */
+/* One journal row. Freed when it is gone, its row says so, and nothing is in flight. */
 struct object {
 	int64_t id;
 	struct session *session;
@@ -33,6 +35,8 @@ struct object {
 	char *subnet;      /* networks */
 	bool filled;       /* volumes: their start content is in */
 	bool in_flight;    /* a commit or an engine call runs for it */
+	bool unsaved;      /* its row says something older */
+	int saving;        /* commits under way that nothing waits for */
 	bool removed;      /* the engine said it is gone; a listing must agree */
 	int absent;        /* listings in a row that lacked it */
 	int64_t opened_at; /* number of the listing that was the last before the row was opened */
@@ -163,6 +167,7 @@ struct sessions {
 	struct list execs; /* running ones of all sessions */
 	int64_t exec_number;
 	struct map *images_making; /* tag -> the session that makes it now */
+	struct timer *rewrite;     /* rows that could not be saved are tried again */
 };
 
 /* --- sessions.c --- */
@@ -198,7 +203,8 @@ void journal_create(struct object *o, struct slot *slot);          /* commit the
 void journal_remove(struct object *o);                             /* commit, then remove; a listing confirms */
 void journal_live(struct object *o, const char *engine_id);
 void journal_gone(struct object *o);
-void journal_save(struct object *o);
+void journal_save(struct object *o); /* until it is durable: the store may be degraded */
+void journal_rewrite(void *sessions); /* save all rows of all sessions, when the store works again */
 void journal_filled(struct object *o); /* commit that the volume has its start content, then converge */
 void journal_disown(struct object *o); /* no slot points to it any more, also after a restart */
 /* Certainly not done, and asking again would not change that. */

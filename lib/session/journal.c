@@ -15,8 +15,6 @@
 
 #include <inttypes.h>
 
-#define RETRY_COMMIT_MS 5000
-
 static const char *const state_words[] = {"intent", "unknown", "live", "deleting", "gone"};
 static const char *const kind_words[] = {"network", "volume", "container"};
 
@@ -84,9 +82,39 @@ static void commit_row(struct object *o, store_done done)
 	tx_commit(t, done, o);
 }
 
+static void saved(void *arg, const struct err *err)
+{
+	struct object *o = arg;
+
+	o->saving--;
+	o->unsaved = err->code != 0;
+	if (o->unsaved && o->session->m->rewrite)
+		timer_start(o->session->m->rewrite, RETRY_COMMIT_MS);
+	else if (o->state == OBJ_GONE)
+		converge(o->session); /* which frees it */
+}
+
+/* When the daemon goes down nobody is left to be told. */
 void journal_save(struct object *o)
 {
-	commit_row(o, NULL);
+	bool stopped = o->session->m->stopped;
+
+	o->saving += !stopped;
+	commit_row(o, stopped ? NULL : saved);
+}
+
+void journal_rewrite(void *arg)
+{
+	struct sessions *m = arg;
+
+	for (size_t i = 0; i < m->n; i++) {
+		struct object *o;
+
+		session_commit(m->items[i]);
+		list_for_each(o, &m->items[i]->objects, link)
+			if (o->unsaved && !o->saving)
+				journal_save(o);
+	}
 }
 
 static void filled_committed(void *arg, const struct err *err)

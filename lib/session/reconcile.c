@@ -89,7 +89,7 @@ static void seen(struct sessions *m, const struct engine_object *t)
 	struct object *o = object_by_id(m, t->intent);
 	struct slot *slot;
 
-	if (!o) {
+	if (!o || o->state == OBJ_GONE) {
 		remove_orphan(m, t);
 		return;
 	}

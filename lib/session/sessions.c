@@ -48,12 +48,20 @@ void session_save(struct session *s, struct tx *t)
 	tx_session(t, &r);
 }
 
+static void saved(void *arg, const struct err *err)
+{
+	struct sessions *m = arg;
+
+	if (err->code != 0 && m->rewrite)
+		timer_start(m->rewrite, RETRY_COMMIT_MS);
+}
+
 void session_commit(struct session *s)
 {
 	struct tx *t = tx_new(s->m->store);
 
 	session_save(s, t);
-	tx_commit(t, NULL, NULL);
+	tx_commit(t, s->m->stopped ? NULL : saved, s->m);
 }
 
 /* --- making and freeing --- */
@@ -190,6 +198,7 @@ void sessions_stop(struct sessions *m)
 		session_still(m->items[i]);
 	reconcile_stop(m);
 	timer_free(TAKE(m->tick));
+	timer_free(TAKE(m->rewrite));
 }
 
 void sessions_free(struct sessions *m)
@@ -330,6 +339,7 @@ int sessions_start(struct sessions *m, struct err *e)
 		return r;
 	if (l.err.code != 0)
 		return err_copy(e, &l.err);
+	m->rewrite = timer_new(m->loop, journal_rewrite, m);
 	for (size_t i = 0; i < m->n; i++)
 		resume_state(m->items[i]);
 	m->tick = timer_new(m->loop, limits_tick, m);
