@@ -74,7 +74,7 @@ int child_spawn(struct child **ret, struct loop *l, const struct child_spec *spe
 	c->loop = l;
 	c->uv.data = c;
 	c->detached = spec->detach;
-	c->done = spec->detach ? NULL : done;
+	c->done = done;
 	c->arg = arg;
 	int r = spawn(c, spec, null, e);
 	if (r < 0) {

@@ -18,7 +18,7 @@ struct child_spec {
 	bool detach; /* own session, survives us (lab starts labd so) */
 };
 
-/* status: exit status, or 128 + signal. Called once, on the loop. Never for detached children. */
+/* status: exit status, or 128 + signal. Called once, on the loop; not after child_free(). */
 typedef void (*child_cb)(void *arg, int status);
 
 /*

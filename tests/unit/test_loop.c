@@ -576,6 +576,30 @@ static void a_freed_child_is_killed_and_reaped(void **state)
 	close(fd[1]);
 }
 
+static void too_late(void *arg)
+{
+	fail_msg("the end of the child was not told");
+}
+
+static void the_end_of_a_detached_child_is_told(void **state)
+{
+	struct loop *l = fresh(&fake_clock);
+	struct child *c = NULL;
+	int status = -1;
+	struct child_spec spec = {
+		"/bin/sh", LIST("sh", "-c", "exit 3"), NULL, {-1, -1, -1, -1}, true};
+
+	assert_int_equal(child_spawn(&c, l, &spec, on_child, &status, NULL), 0);
+	struct timer *t = timer_new_real(l, too_late, NULL); /* it keeps the loop waiting */
+	timer_start(t, 20000);
+	while (status < 0)
+		loop_once(l, true);
+	assert_int_equal(status, 3);
+	timer_free(t);
+	child_free(c);
+	loop_free(l);
+}
+
 static void a_detached_child_outlives_its_handle(void **state)
 {
 	struct loop *l = fresh(&fake_clock);
@@ -622,6 +646,7 @@ int main(void)
 		cmocka_unit_test(children_get_what_is_named_and_nothing_else),
 		cmocka_unit_test(a_missing_program_is_said_at_once),
 		cmocka_unit_test(a_freed_child_is_killed_and_reaped),
+		cmocka_unit_test(the_end_of_a_detached_child_is_told),
 		cmocka_unit_test(a_detached_child_outlives_its_handle),
 	};
 
