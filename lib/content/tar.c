@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -79,6 +80,7 @@ struct walk {
 	struct tar_plan *plan;
 	const char *root;
 	int uid, gid;
+	bool copy; /* everything, as it is */
 	struct err *e;
 };
 
@@ -96,29 +98,45 @@ static int add_file(struct walk *w, const struct stat *st, const char *path, con
 		return err_set(w->e, ERR_LIMIT, "'%s': the files are larger than %d MiB together",
 			path, TAR_BYTES_MAX >> 20);
 	p->bytes += st->st_size;
-	t = put(p, as, st->st_mode & 0111 ? 0755 : 0644, w->uid, w->gid);
+	t = put(p, as,
+		w->copy              ? (int)st->st_mode & 0777
+		: st->st_mode & 0111 ? 0755
+				     : 0644,
+		w->uid, w->gid);
 	t->root = w->root;
 	t->path = xstrdup(path);
 	t->size = st->st_size;
 	return 0;
 }
 
-/* Names that are never part of what we pack, besides the folder itself and its parent. */
-static bool left_out(const char *name)
+/* The folder itself, its parent, and names that are never part of an image. */
+static bool left_out(const struct walk *w, const char *name)
 {
 	static const char *const names[] = {".", "..", ".git", "__pycache__"};
 
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+	for (size_t i = 0; i < (w->copy ? 2 : ARRAY_SIZE(names)); i++)
 		if (streq(name, names[i]))
 			return true;
 	return false;
 }
 
+static int add_link(struct walk *w, int dirfd, const char *name, const char *path, const char *as)
+{
+	char target[PATH_MAX];
+	ssize_t n = readlinkat(dirfd, name, target, sizeof(target) - 1);
+
+	if (n < 0)
+		return err_sys(w->e, ERR_IO, "cannot read '%s'", path);
+	target[n] = '\0';
+	tar_add_link(w->plan, as, target, w->uid, w->gid);
+	return 0;
+}
+
 static int add_any(
 	struct walk *w, int dirfd, const char *name, const char *path, const char *as, int depth);
 
-static int add_folder(
-	struct walk *w, int dirfd, const char *name, const char *path, const char *as, int depth)
+static int add_folder(struct walk *w, int dirfd, const char *name, const char *path, const char *as,
+	int mode, int depth)
 {
 	int fd, r = 0;
 	DIR *d;
@@ -135,9 +153,9 @@ static int add_folder(
 		return err_sys(w->e, ERR_IO, "cannot read the folder '%s'", path);
 	}
 	if (*as)
-		tar_add_dir(w->plan, as, 0755, w->uid, w->gid);
+		tar_add_dir(w->plan, as, mode, w->uid, w->gid);
 	for (struct dirent *t; r == 0 && (errno = 0, t = readdir(d));) {
-		if (left_out(t->d_name))
+		if (left_out(w, t->d_name))
 			continue;
 		_cleanup_free_ char *path_there = join(path, t->d_name),
 				    *name_here = join(as, t->d_name);
@@ -165,17 +183,20 @@ static int add_any(
 	if (S_ISREG(st.st_mode))
 		return add_file(w, &st, path, *as ? as : name);
 	if (S_ISDIR(st.st_mode))
-		return add_folder(w, dirfd, name, path, as, depth);
+		return add_folder(
+			w, dirfd, name, path, as, w->copy ? (int)st.st_mode & 0777 : 0755, depth);
+	if (S_ISLNK(st.st_mode) && w->copy)
+		return add_link(w, dirfd, name, path, *as ? as : name);
 	return err_set(w->e, ERR_FORBIDDEN, "'%s' is %s: only files and folders are allowed", path,
 		S_ISLNK(st.st_mode) ? "a symbolic link" : "a special file");
 }
 
-int tar_add_tree(struct tar_plan *p, const char *root, const char *path, const char *as, int uid,
-	int gid, struct err *e)
+static int add_tree(struct tar_plan *p, const char *root, const char *path, const char *as, int uid,
+	int gid, bool copy, struct err *e)
 {
 	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
 	_cleanup_free_ char *parent = slash ? xstrndup(path, (size_t)(slash - path)) : xstrdup(".");
-	struct walk w = {.plan = p, .uid = uid, .gid = gid, .e = e};
+	struct walk w = {.plan = p, .uid = uid, .gid = gid, .copy = copy, .e = e};
 	_cleanup_close_ int root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	if (root_fd < 0)
@@ -192,6 +213,18 @@ int tar_add_tree(struct tar_plan *p, const char *root, const char *path, const c
 		if (streq(*r, root))
 			w.root = *r;
 	return add_any(&w, fd, name, path, as, 0);
+}
+
+int tar_add_tree(struct tar_plan *p, const char *root, const char *path, const char *as, int uid,
+	int gid, struct err *e)
+{
+	return add_tree(p, root, path, as, uid, gid, false, e);
+}
+
+int tar_add_copy(
+	struct tar_plan *p, const char *root, const char *path, const char *as, struct err *e)
+{
+	return add_tree(p, root, path, as, 0, 0, true, e);
 }
 
 /* --- sorting and digest --- */
@@ -242,7 +275,10 @@ static int hash_content(struct tar_reader *r, struct tar_entry *t, struct err *e
 static int add_to_digest(struct sha256 *h, struct tar_reader *r, struct tar_entry *t, struct err *e)
 {
 	_cleanup_free_ char *head = strf("%s %o %d %d %s",
-		t->dir ? "dir" : t->link ? "link" : "file", (unsigned)t->mode, t->uid, t->gid, t->name);
+		t->dir    ? "dir"
+		: t->link ? "link"
+			  : "file",
+		(unsigned)t->mode, t->uid, t->gid, t->name);
 	int code = !tar_has_content(t) || t->hashed ? 0 : hash_content(r, t, e);
 
 	sha256_add(h, head, strlen(head) + 1); /* the NUL ends the name */

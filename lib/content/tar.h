@@ -38,6 +38,13 @@ int tar_add_tree(struct tar_plan *p, const char *root, const char *path, const c
 	int gid, struct err *e) must_check;
 
 /*
+ * The same for a copy of somebody's files: nothing is left out, modes stay as they are, and so do
+ * symbolic links (where they lead is the receiver's to judge).
+ */
+int tar_add_copy(struct tar_plan *p, const char *root, const char *path, const char *as,
+	struct err *e) must_check;
+
+/*
  * One file from memory, which is copied; one folder. Each replaces an entry of the same name (that
  * is how a Dockerfile's FROM lines change). A name that is not safe makes digest and write fail
  * with ERR_FORBIDDEN.

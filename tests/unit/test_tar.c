@@ -276,6 +276,26 @@ static void links_and_special_files_are_refused(void **state)
 	assert_int_equal(add("none/none"), ERR_NOT_FOUND);
 }
 
+static void a_copy_has_everything_as_it_is(void **state)
+{
+	_cleanup_free_ char *link = in_root("tree/sub/link"), *text = NULL;
+	struct tar_plan *p = tar_plan_new();
+	struct buf out = BUF(1 << 20);
+
+	assert_int_equal(symlink("../a.txt", link), 0);
+	assert_int_equal(tar_add_copy(p, root, "tree", "new", NULL), 0);
+	write_plan(p, &out);
+	text = list(&out);
+	assert_non_null(strstr(text, "new/.git/HEAD ref: refs/heads/main\n"));
+	assert_non_null(strstr(text, "new/sub/link ../a.txt\n"));
+	assert_non_null(strstr(text, "new/sub/__pycache__"));
+	assert_non_null(strstr(text, "600 0 0 new/a.txt alpha\n"));
+	assert_non_null(strstr(text, "711 0 0 new/sub/run.sh")); /* no set-id */
+	assert_int_equal(unlink(link), 0);
+	buf_done(&out);
+	tar_plan_free(p);
+}
+
 static void unsafe_names_are_refused(void **state)
 {
 	static const char *const names[] = {"../a", "/a", "a//b", "", "a/./b", "a\nb", "\xff"};
@@ -528,6 +548,7 @@ int main(void)
 		cmocka_unit_test(nothing_pads_the_end),
 		cmocka_unit_test(long_and_foreign_names_survive),
 		cmocka_unit_test(links_and_special_files_are_refused),
+		cmocka_unit_test(a_copy_has_everything_as_it_is),
 		cmocka_unit_test(unsafe_names_are_refused),
 		cmocka_unit_test(limits_hold),
 		cmocka_unit_test(a_changed_file_is_never_packed),
