@@ -98,7 +98,11 @@ $(B)/$(1): $$(call objs,$$(wildcard cmd/$(1)/*.c)) $$(LIBS)
 endef
 $(foreach p,$(PROGS),$(eval $(call program,$(p))))
 
-all: $(addprefix $(B)/,$(PROGS))
+all: $(addprefix $(B)/,$(PROGS)) $(B)/lab.1
+
+# The manual page comes from the command table.
+$(B)/lab.1: $(B)/lab
+	$(QUIET_GEN)$< __manual >$@
 
 # --- compiling -------------------------------------------------------------------------------
 
@@ -106,6 +110,7 @@ ifndef V
 QUIET_CC = @echo "  CC $@";
 QUIET_LD = @echo "  LD $@";
 QUIET_AR = @
+QUIET_GEN = @
 endif
 
 # Objects are made again when the flags change, not only when a file does.

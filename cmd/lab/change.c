@@ -1,12 +1,15 @@
-/* change.c - verbs that ask for one change of a session: pause, resume, stop, extend, reset. */
+/*
+ * change.c - verbs that ask for one change of a session: pause, resume, extend, reset, stop.
+ */
 #include "base/clock.h"
 #include "cmd/lab/client.h"
 #include "cmd/lab/output.h"
 
 #include <inttypes.h>
 
-/* POST /v1/sessions/<name>/<verb>; prints the name (or the session with -o json). */
-static int change(struct cli *c, const char *name, const char *verb, const struct buf *body, struct json **ret)
+/* POST /v1/sessions/<name>/<verb>. Returns an exit code. */
+static int change(struct cli *c, const char *name, const char *verb, const struct buf *body,
+	struct json **ret)
 {
 	_cleanup_free_ char *path = strf("/v1/sessions/%s/%s", name, verb);
 	struct err e = ERR_NONE;
@@ -29,26 +32,92 @@ static int open_session(struct cli *c, int argc, char **argv, struct json **ret)
 
 	if (argc > 1)
 		return fail_usage(c, "one session at a time");
-	if (client_open(&k, c, true, &e) < 0 || client_session(k, argc ? argv[0] : NULL, ret, &e) < 0)
+	if (client_open(&k, c, &e) < 0 || client_session(k, argc ? argv[0] : NULL, ret, &e) < 0)
 		return fail(c, &e);
 	return 0;
 }
 
-static int plain_change(struct cli *c, int argc, char **argv, const char *verb)
+static const char *name_of(const struct json *s)
 {
-	_cleanup_(json_freep) struct json *s = NULL, *after = NULL;
-	int r = open_session(c, argc, argv, &s);
+	return json_str_or(json_get(s, "name"), "");
+}
 
+/* --- waiting for the end of a change --- */
+
+struct settling {
+	const char *wanted;
+	char since[32];
+	char *state, *cause;
+};
+
+static bool settles(void *arg, const char *kind, const struct json *ev)
+{
+	static const char *const passing[] = {
+		"queued", "starting", "resetting", "ending", "grading"};
+	struct settling *w = arg;
+	const struct json *d = json_get(ev, "data");
+
+	if (!streq(kind, "state") || strcmp(json_str_or(json_get(ev, "at"), ""), w->since) < 0)
+		return true;
+	str_set(&w->state, json_str(json_get(d, "state")));
+	str_set(&w->cause, json_str(json_get(d, "cause")));
+	for (size_t i = 0; i < ARRAY_SIZE(passing); i++)
+		if (str_same(w->state, passing[i]))
+			return true;
+	return false;
+}
+
+/* Wait until a change has come to its end. The request itself may have been the end of it. */
+static int settle(struct cli *c, struct json **session, const char *wanted, int64_t since_ms)
+{
+	const char *name = name_of(*session);
+	struct settling w = {.wanted = wanted};
+	_cleanup_free_ char *path = strf("/v1/sessions/%s/events?follow=true", name),
+			    *again = strf("/v1/sessions/%s", name);
+	struct json *after = NULL;
+	struct err e = ERR_NONE;
+
+	if (streq(json_str_or(json_get(*session, "state"), ""), wanted))
+		return 0;
+	progress(c, "%s: %s", name, json_str_or(json_get(*session, "state"), ""));
+	str_rfc3339(since_ms, w.since);
+	int r = client_follow(c->client, path, FOLLOW_WORK, c->timeout_ms, settles, &w, &e);
+	bool gone = r == 0 ? !w.state || streq(w.state, "gone") : e.code == ERR_NOT_FOUND;
+	progress_clear(c);
+	if (gone && streq(wanted, "gone"))
+		r = 0;
+	else if (r == 0 && !str_same(w.state, wanted))
+		r = err_set(&e, ERR_STATE, "'%s' is %s%s%s", name, w.state ? w.state : "gone",
+			w.cause && *w.cause ? ": " : "", w.cause ? w.cause : "");
+	else if (r == 0 && client_call(c->client, "GET", again, NULL, &after, NULL) == 0) {
+		json_free(*session);
+		*session = after;
+	}
+	free(w.state);
+	free(w.cause);
 	if (r == 0)
-		r = change(c, json_str_or(json_get(s, "name"), ""), verb, NULL, &after);
-	if (r == 0)
-		print_changed(c, after);
+		return 0;
+	r = fail(c, &e);
+	if (e.code == ERR_CANCELED || e.code == ERR_TIMEOUT)
+		advise(c, "'%s' goes on with it: 'lab status' shows it", name);
 	return r;
 }
 
+/* --- pause, resume, extend --- */
+
 int cmd_pause(struct cli *c, int argc, char **argv)
 {
-	return plain_change(c, argc, argv, "pause");
+	_cleanup_(json_freep) struct json *s = NULL, *after = NULL;
+	int64_t since_ms = clock_wall_ms(&clock_system);
+	int r = open_session(c, argc, argv, &s);
+
+	if (r == 0)
+		r = change(c, name_of(s), "pause", NULL, &after);
+	if (r == 0)
+		r = settle(c, &after, "paused", since_ms);
+	if (r == 0)
+		print_changed(c, after);
+	return r;
 }
 
 int cmd_resume(struct cli *c, int argc, char **argv)
@@ -58,16 +127,14 @@ int cmd_resume(struct cli *c, int argc, char **argv)
 	int r = open_session(c, argc, argv, &s);
 
 	if (r == 0)
-		r = change(c, json_str_or(json_get(s, "name"), ""), "resume", NULL, &after);
+		r = change(c, name_of(s), "resume", NULL, &after);
 	if (r != 0)
 		return r;
 	if (!streq(json_str_or(json_get(after, "state"), ""), "ready"))
-		return start_follow(c, json_str_or(json_get(after, "name"), ""), since_ms);
+		return start_follow(c, name_of(after), since_ms);
 	print_changed(c, after);
 	return 0;
 }
-
-/* --- extend --- */
 
 int cmd_extend(struct cli *c, int argc, char **argv)
 {
@@ -76,12 +143,13 @@ int cmd_extend(struct cli *c, int argc, char **argv)
 	int64_t by_ms = 0;
 	int r;
 
-	if (argc && argv[argc - 1][0] >= '0' && argv[argc - 1][0] <= '9' && str_duration_ms(argv[argc - 1], &by_ms, NULL) == 0)
+	if (argc && argv[argc - 1][0] >= '0' && argv[argc - 1][0] <= '9' &&
+		str_duration_ms(argv[argc - 1], &by_ms, NULL) == 0)
 		argc--;
 	r = open_session(c, argc, argv, &s);
-	(void)buf_addf(&body, "{\"by_ms\":%" PRId64 "}", by_ms);
+	(void)buf_addf(&body, "{\"by_ms\":%" PRId64 "}", by_ms); /* fits */
 	if (r == 0)
-		r = change(c, json_str_or(json_get(s, "name"), ""), "extend", &body, &after);
+		r = change(c, name_of(s), "extend", &body, &after);
 	if (r != 0)
 		return r;
 	if (c->format == FORMAT_JSON)
@@ -99,71 +167,44 @@ int cmd_reset(struct cli *c, int argc, char **argv)
 	_cleanup_buf_ struct buf body = BUF(512);
 	const char *service = option_value(c, "service");
 	struct json_writer w;
-	int64_t since_ms = clock_wall_ms(&clock_system);
 	int r = open_session(c, argc, argv, &s);
 
+	if (r == 0)
+		r = confirm(c, "'%s': everything done in %s%s is lost. Reset?", name_of(s),
+			service ? "service " : "the lab", service ? service : "");
 	if (r != 0)
 		return r;
-	const char *name = json_str_or(json_get(s, "name"), "");
-	enum answer a = ask(c, "'%s': everything done in %s%s is lost. Reset?", name, service ? "service " : "the lab", service ? service : "");
-	if (a == ANSWER_CANNOT)
-		return fail_usage(c, "a reset discards work: say --yes");
-	if (a == ANSWER_NO)
-		return 2;
 	json_begin(&w, &body, false);
 	json_object(&w, NULL);
 	if (service)
 		json_put_str(&w, "service", service);
 	json_end(&w);
-	r = change(c, name, "reset", &body, &after);
-	return r != 0 ? r : start_follow(c, name, since_ms);
+	int64_t since_ms = clock_wall_ms(&clock_system);
+	r = change(c, name_of(s), "reset", &body, &after);
+	return r != 0 ? r : start_follow(c, name_of(s), since_ms);
 }
 
 /* --- stop --- */
-
-static bool gone(void *arg, const char *kind, const struct json *ev)
-{
-	const char *state = json_str_or(json_path(ev, "data.state"), "");
-
-	return !(streq(kind, "state") && streq(state, "gone"));
-}
 
 static int stop_one(struct cli *c, const char *name)
 {
 	_cleanup_(json_freep) struct json *after = NULL;
 	_cleanup_buf_ struct buf body = BUF(64);
 	bool discard = option_given(c, "discard");
-	struct err e = ERR_NONE;
+	int64_t since_ms = clock_wall_ms(&clock_system);
 
-	(void)buf_addf(&body, "{\"discard\":%s}", discard ? "true" : "false");
+	(void)buf_addf(&body, "{\"discard\":%s}", discard ? "true" : "false"); /* fits */
 	int r = change(c, name, "stop", &body, &after);
-	if (r != 0)
-		return r;
-	if (discard && option_given(c, "wait")) {
-		_cleanup_free_ char *path = strf("/v1/sessions/%s/events?follow=true", name);
-
-		progress(c, "removing %s", name);
-		r = client_follow(c->client, path, c->timeout_ms, gone, c, &e);
-		if (r < 0 && e.code != ERR_NOT_FOUND) /* it may be gone before we look */
-			return fail(c, &e);
-		progress_clear(c);
-	}
-	print_changed(c, after);
-	return 0;
+	if (r == 0 && !c->no_wait)
+		r = settle(c, &after, discard ? "gone" : "stopped", since_ms);
+	if (r == 0)
+		print_changed(c, after);
+	return r;
 }
 
 static int may_discard(struct cli *c, const char *what)
 {
-	if (!option_given(c, "discard"))
-		return 0;
-	switch (ask(c, "discard all work in %s?", what)) {
-	case ANSWER_YES:
-		return 0;
-	case ANSWER_CANNOT:
-		return fail_usage(c, "--discard removes all work: say --yes");
-	default:
-		return 2;
-	}
+	return option_given(c, "discard") ? confirm(c, "discard all work in %s?", what) : 0;
 }
 
 static int stop_all(struct cli *c)
@@ -172,14 +213,19 @@ static int stop_all(struct cli *c)
 	const struct json *s;
 	struct client *k;
 	struct err e = ERR_NONE;
-	int r = 0;
+	int r = may_discard(c, "all labs");
 
-	if (client_open(&k, c, true, &e) < 0 || client_call(k, "GET", "/v1/sessions", NULL, &doc, &e) < 0)
+	if (r != 0)
+		return r;
+	if (client_open(&k, c, &e) < 0 || client_call(k, "GET", "/v1/sessions", NULL, &doc, &e) < 0)
 		return fail(c, &e);
-	r = may_discard(c, "all labs");
-	json_for_each(s, json_get(doc, "sessions"))
-		if (r == 0)
-			r = stop_one(c, json_str_or(json_get(s, "name"), ""));
+	json_for_each(s, json_get(doc, "sessions")) {
+		int one = stop_one(c, name_of(s)); /* the others go all the same */
+
+		r = r ? r : one;
+		if (one == err_exit(ERR_CANCELED))
+			break;
+	}
 	return r;
 }
 
@@ -193,7 +239,7 @@ int cmd_stop(struct cli *c, int argc, char **argv)
 	r = open_session(c, argc, argv, &s);
 	if (r != 0)
 		return r;
-	_cleanup_free_ char *what = strf("'%s'", json_str_or(json_get(s, "name"), ""));
+	_cleanup_free_ char *what = strf("'%s'", name_of(s));
 	r = may_discard(c, what);
-	return r != 0 ? r : stop_one(c, json_str_or(json_get(s, "name"), ""));
+	return r != 0 ? r : stop_one(c, name_of(s));
 }

@@ -1,23 +1,24 @@
 /* cmd_catalog.c - `lab catalog`: which labs there are, and what one of them is about. */
 #include "cmd/lab/client.h"
+#include "cmd/lab/markdown.h"
 #include "cmd/lab/output.h"
 
 #include <inttypes.h>
 
-static void print_tasks(const struct json *lab)
+static void print_task(const struct cli *c, const struct json *t)
 {
-	const struct json *t;
+	_cleanup_free_ char *title = visible(json_str(json_get(t, "title"))),
+			    *pts = points(json_int(json_get(t, "points_m"), 0)),
+			    *text = markdown_plain(json_str_or(json_get(t, "text"), ""), c->color);
 
-	json_for_each(t, json_get(lab, "tasks")) {
-		_cleanup_free_ char *title = visible(json_str(json_get(t, "title"))), *pts = points(json_int(json_get(t, "points_m"), 0));
-
-		printf("  %6s  %s%s\n", pts, title, json_bool(json_get(t, "distinction"), false) ? " (apart)" : "");
-	}
+	printf("\n== %s: %s (%s points%s)\n\n%s", json_str_or(json_get(t, "id"), "?"), title, pts,
+		json_bool(json_get(t, "distinction"), false) ? ", apart" : "", text);
 }
 
 static int show(struct cli *c, const char *slug)
 {
 	_cleanup_(json_freep) struct json *lab = NULL;
+	const struct json *task;
 	_cleanup_free_ char *word = http_escape(slug), *path = strf("/v1/labs/%s", word);
 	struct err e = ERR_NONE;
 
@@ -27,10 +28,14 @@ static int show(struct cli *c, const char *slug)
 		print_json(c, lab);
 		return 0;
 	}
-	_cleanup_free_ char *title = visible(json_str(json_get(lab, "title"))), *story = visible_lines(json_str(json_get(lab, "story")));
-	printf("%s\n\n%s\nTasks:\n", title, story);
-	print_tasks(lab);
-	printf("\n%s, about %" PRId64 " minutes, %s of memory\n", json_str_or(json_get(lab, "level"), ""), json_int(json_get(lab, "minutes"), 0),
+	_cleanup_free_ char *title = visible(json_str(json_get(lab, "title"))),
+			    *story = markdown_plain(
+				    json_str_or(json_get(lab, "story"), ""), c->color);
+	printf("%s\n\n%s", title, story);
+	json_for_each(task, json_get(lab, "tasks"))
+		print_task(c, task);
+	printf("\n%s, about %" PRId64 " minutes, %s of memory\n",
+		json_str_or(json_get(lab, "level"), ""), json_int(json_get(lab, "minutes"), 0),
 		str_human_size(json_int(json_path(lab, "resources.memory"), 0)));
 	return 0;
 }
@@ -44,12 +49,19 @@ static void print_table(struct cli *c, const struct json *labs)
 	json_for_each(lab, labs) {
 		const struct json *best = json_get(lab, "best");
 		bool broken = json_len(json_get(lab, "problems")) > 0;
-		_cleanup_free_ char *title = broken ? strf("cannot be started: see 'lab lint'") : visible(json_str(json_get(lab, "title")));
-		_cleanup_free_ char *time = strf("%" PRId64 "m", json_int(json_get(lab, "minutes"), 0)),
-				    *pts = strf("%" PRId64, json_int(json_get(lab, "points_m"), 0) / 1000),
-				    *share = json_type(best) == JSON_OBJECT ? percent(json_int(json_get(best, "percent_bp"), 0)) : xstrdup("-");
+		_cleanup_free_ char *title = broken ? strf("cannot be started: see 'lab lint'")
+						    : visible(json_str(json_get(lab, "title")));
+		_cleanup_free_ char *time = strf(
+					    "%" PRId64 "m", json_int(json_get(lab, "minutes"), 0)),
+				    *pts = strf("%" PRId64,
+					    json_int(json_get(lab, "points_m"), 0) / 1000),
+				    *share = json_type(best) == JSON_OBJECT
+						     ? percent(json_int(
+							       json_get(best, "percent_bp"), 0))
+						     : xstrdup("-");
 
-		table_row(t, json_str_or(json_get(lab, "slug"), "?"), json_str_or(json_get(lab, "level"), ""), time, pts, share, title, NULL);
+		table_row(t, json_str_or(json_get(lab, "slug"), "?"),
+			json_str_or(json_get(lab, "level"), ""), time, pts, share, title, NULL);
 	}
 	table_print(t);
 }
@@ -58,14 +70,13 @@ int cmd_catalog(struct cli *c, int argc, char **argv)
 {
 	_cleanup_(json_freep) struct json *doc = NULL;
 	_cleanup_buf_ struct buf words = BUF(256);
-	const struct json *lab;
 	struct client *k;
 	struct err e = ERR_NONE;
 
 	for (int i = 0; i < argc; i++)
 		if (buf_addf(&words, "%s%s", i ? " " : "", argv[i]) < 0)
 			return fail_usage(c, "too many words");
-	if (client_open(&k, c, true, &e) < 0)
+	if (client_open(&k, c, &e) < 0)
 		return fail(c, &e);
 	if (option_given(c, "show"))
 		return show(c, option_value(c, "show"));
@@ -76,12 +87,7 @@ int cmd_catalog(struct cli *c, int argc, char **argv)
 		err_set(&e, ERR_NOT_FOUND, "no lab matches '%s'", buf_str(&words));
 		return fail(c, &e);
 	}
-	if (c->format == FORMAT_JSON)
-		print_json(c, doc);
-	else if (c->format == FORMAT_TABLE)
+	if (!print_list(c, doc, json_get(doc, "labs"), "slug"))
 		print_table(c, json_get(doc, "labs"));
-	else
-		json_for_each(lab, json_get(doc, "labs"))
-			puts(json_str_or(json_get(lab, "slug"), ""));
 	return 0;
 }

@@ -1,4 +1,4 @@
-/* cmd_help.c - `lab help [VERB]`. */
+/* cmd_help.c - `lab help [VERB]`, and the manual page for the build. */
 #include "cmd/lab/cli.h"
 
 int cmd_help(struct cli *c, int argc, char **argv)
@@ -10,8 +10,14 @@ int cmd_help(struct cli *c, int argc, char **argv)
 		return 0;
 	}
 	cmd = command_find(argv[0]);
-	if (!cmd)
+	if (!cmd || cmd->hidden)
 		return fail_usage(c, "'%s' is not a verb", argv[0]);
 	help_command(stdout, cmd);
+	return 0;
+}
+
+int cmd_manual(struct cli *c, int argc, char **argv)
+{
+	help_manual(stdout);
 	return 0;
 }

@@ -4,34 +4,39 @@
 #include "base/clock.h"
 #include "cmd/lab/client.h"
 #include "cmd/lab/output.h"
+#include "cmd/lab/remote.h"
 
 #include <inttypes.h>
 
 struct starting {
 	struct cli *cli;
-	char since[32];      /* RFC 3339: what happened before belongs to an earlier start */
+	char since[32]; /* RFC 3339: what happened before belongs to an earlier start */
 	char *state, *cause;
-	struct buf log;      /* last lines of what failed */
+	struct buf log; /* last lines of what failed */
 	char *log_of;
-	struct buf ready;    /* services that are ready, in order */
+	struct buf ready; /* services that are ready, in order */
 };
 
 static void say_progress(struct starting *s, const struct json *d)
 {
-	const char *phase = json_str_or(json_get(d, "phase"), ""), *image = json_str(json_get(d, "image"));
+	const char *phase = json_str_or(json_get(d, "phase"), ""),
+		   *image = json_str(json_get(d, "image"));
 	int64_t done = json_int(json_get(d, "bytes"), 0), total = json_int(json_get(d, "total"), 0);
 
 	if (!image)
 		return;
 	if (total > 0)
-		progress(s->cli, "%s %s: %s of %s", streq(phase, "pull") ? "pulling" : "building", image, str_human_size(done), str_human_size(total));
+		progress(s->cli, "%s %s: %s of %s", streq(phase, "pull") ? "pulling" : "building",
+			image, str_human_size(done), str_human_size(total));
 	else
-		progress(s->cli, "%s %s: %s", streq(phase, "pull") ? "pulling" : "building", image, json_str_or(json_get(d, "line"), ""));
+		progress(s->cli, "%s %s: %s", streq(phase, "pull") ? "pulling" : "building", image,
+			json_str_or(json_get(d, "line"), ""));
 }
 
 static void say_service(struct starting *s, const struct json *d)
 {
-	const char *name = json_str_or(json_get(d, "service"), "?"), *state = json_str_or(json_get(d, "state"), "");
+	const char *name = json_str_or(json_get(d, "service"), "?"),
+		   *state = json_str_or(json_get(d, "state"), "");
 
 	if (!streq(state, "ready") && !streq(state, "done"))
 		return;
@@ -68,7 +73,8 @@ static bool event(void *arg, const char *kind, const struct json *ev)
 	str_set(&s->cause, json_str(json_get(d, "cause")));
 	if (streq(s->state, "queued"))
 		progress(s->cli, "waiting for room on this machine");
-	return streq(s->state, "queued") || streq(s->state, "starting") || streq(s->state, "resetting");
+	return streq(s->state, "queued") || streq(s->state, "starting") ||
+	       streq(s->state, "resetting");
 }
 
 static void print_log(const struct starting *s)
@@ -93,9 +99,12 @@ static void say_ready(struct cli *c, const struct starting *s, const struct json
 	progress_clear(c);
 	if (s->ready.len)
 		progress_keep(c, "%s", buf_str(&s->ready));
-	progress_keep(c, "ready%s%s, ends at %s (extend: %" PRId64 " \u00d7 %s)", took ? " in " : "", took ? str_human_ms(took) : "", ends,
-		json_int(json_path(session, "limits.extensions_left"), 0), str_human_ms(json_int(json_path(session, "limits.extend_by_ms"), 0)));
-	progress_keep(c, "next: lab shell    lab check    lab status");
+	progress_keep(c, "ready%s%s, ends at %s (extend: %" PRId64 " \u00d7 %s)",
+		took ? " in " : "", took ? str_human_ms(took) : "", ends,
+		json_int(json_path(session, "limits.extensions_left"), 0),
+		str_human_ms(json_int(json_path(session, "limits.extend_by_ms"), 0)));
+	if (!option_given(c, "shell"))
+		progress_keep(c, "next: lab shell    lab check    lab status");
 }
 
 static int finish(struct cli *c, struct starting *s, const char *name)
@@ -107,12 +116,15 @@ static int finish(struct cli *c, struct starting *s, const char *name)
 	if (!s->state || !streq(s->state, "ready")) {
 		progress_clear(c);
 		print_log(s);
-		err_set(&e, ERR_ENGINE, "'%s' is %s%s%s", name, s->state ? s->state : "gone", s->cause && *s->cause ? ": " : "", s->cause ? s->cause : "");
+		err_set(&e, ERR_ENGINE, "'%s' is %s%s%s", name, s->state ? s->state : "gone",
+			s->cause && *s->cause ? ": " : "", s->cause ? s->cause : "");
 		return fail(c, &e);
 	}
 	if (client_call(c->client, "GET", path, NULL, &session, &e) < 0)
 		return fail(c, &e);
 	say_ready(c, s, session);
+	if (option_given(c, "shell"))
+		return shell_open(c, name);
 	if (c->format == FORMAT_JSON)
 		print_json(c, session);
 	else
@@ -137,7 +149,7 @@ int start_follow(struct cli *c, const char *name, int64_t since_ms)
 	int r;
 
 	str_rfc3339(since_ms, s.since);
-	if (client_follow(c->client, path, c->timeout_ms, event, &s, &e) < 0) {
+	if (client_follow(c->client, path, FOLLOW_WORK, c->timeout_ms, event, &s, &e) < 0) {
 		r = fail(c, &e);
 		if (e.code == ERR_CANCELED || e.code == ERR_TIMEOUT)
 			advise(c, "'%s' goes on: 'lab status' shows it, 'lab stop' ends it", name);
@@ -166,32 +178,50 @@ static void build_request(struct cli *c, const char *lab, struct buf *body)
 	json_end(&w);
 }
 
+/* What is started, and where. */
+static void say_begin(struct cli *c, const struct json *session)
+{
+	const struct json *engine = json_get(client_version(c->client), "engine");
+
+	int64_t n = json_int(json_get(session, "services_wanted"), 0);
+
+	progress_keep(c, "%s %s, engine %s %s, %" PRId64 " service%s",
+		json_str_or(json_get(session, "lab"), "?"),
+		json_str_or(json_get(session, "lab_version"), ""),
+		json_str_or(json_get(engine, "kind"), "?"),
+		json_str_or(json_get(engine, "version"), ""), n, n == 1 ? "" : "s");
+}
+
 int cmd_start(struct cli *c, int argc, char **argv)
 {
 	_cleanup_(json_freep) struct json *session = NULL;
 	_cleanup_buf_ struct buf body = BUF(4096);
 	struct client *k;
 	struct err e = ERR_NONE;
+	int r;
 
 	if (argc != 1)
 		return fail_usage(c, argc ? "one lab at a time" : "which lab?");
-	if (option_given(c, "fresh")) {
-		enum answer a = ask(c, "discard all work in '%s' and start anew?", argv[0]);
-
-		if (a == ANSWER_CANNOT)
-			return fail_usage(c, "--fresh discards work: say --yes");
-		if (a == ANSWER_NO)
-			return 2;
-	}
-	if (client_open(&k, c, true, &e) < 0)
+	if (c->no_wait && option_given(c, "shell"))
+		return fail_usage(c, "--shell waits, --no-wait does not");
+	r = option_given(c, "fresh")
+		    ? confirm(c, "discard all work in '%s' and start anew?", argv[0])
+		    : 0;
+	if (r != 0)
+		return r;
+	if (client_open(&k, c, &e) < 0)
 		return fail(c, &e);
 	build_request(c, argv[0], &body);
 	int64_t since_ms = clock_wall_ms(&clock_system);
 	if (client_create(k, "/v1/sessions", &body, &session, &e) < 0)
 		return fail(c, &e);
 	const char *name = json_str_or(json_get(session, "name"), "");
+	say_begin(c, session);
 	if (c->no_wait) {
-		puts(name);
+		if (c->format == FORMAT_JSON)
+			print_json(c, session);
+		else
+			puts(name);
 		return 0;
 	}
 	if (streq(json_str_or(json_get(session, "state"), ""), "ready"))

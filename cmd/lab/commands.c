@@ -1,17 +1,21 @@
 /* commands.c - the command table: everything about every verb, once. */
 #include "cmd/lab/cli.h"
 
-#define END {NULL, 0, NULL, WORD_NONE, NULL}
+#define END	{NULL, 0, NULL, WORD_NONE, NULL}
+#define WORK	"Working in a lab"
+#define RESULTS "Results"
+#define AUTHOR	"Writing labs"
+#define KEEP	"Keeping the machine well"
+#define HELP	"Help"
 
 const struct option_spec global_options[] = {
-	{"output", 'o', "FORMAT", WORD_NONE, "table, json or name"},
-	{"quiet", 'q', NULL, WORD_NONE, "no progress and no advice"},
-	{"verbose", 'v', NULL, WORD_NONE, "more detail"},
+	{"output", 'o', "FORMAT", WORD_FORMAT, "table, json or name"},
+	{"quiet", 'q', NULL, WORD_NONE, "no progress and no advice; tables without a heading"},
 	{"yes", 'y', NULL, WORD_NONE, "do not ask"},
 	{"timeout", 0, "DURATION", WORD_NONE, "wait at most so long (90s, 15m)"},
-	{"host", 0, "unix:PATH", WORD_FILE, "another daemon's socket"},
+	{"host", 0, "unix:PATH", WORD_FILE, "another daemon's socket; none is started then"},
 	{"no-color", 0, NULL, WORD_NONE, "no colours"},
-	{"help", 'h', NULL, WORD_NONE, "show this"},
+	{"help", 'h', NULL, WORD_NONE, "show how it is used"},
 	{"version", 0, NULL, WORD_NONE, "show the version"},
 	END,
 };
@@ -33,7 +37,25 @@ static const struct option_spec start[] = {
 
 static const struct option_spec status[] = {
 	{"watch", 'w', NULL, WORD_NONE, "show every change until Ctrl-C"},
-	{"all", 'a', NULL, WORD_NONE, "also sessions that are ending"},
+	END,
+};
+
+static const struct option_spec shell[] = {
+	{"service", 's', "SERVICE", WORD_SERVICE, "in this service instead of the lab's entry"},
+	{"user", 'u', "USER", WORD_NONE, "as this user"},
+	{"command", 'c', "COMMAND", WORD_NONE, "run this instead of a shell"},
+	END,
+};
+
+static const struct option_spec exec[] = {
+	{"service", 's', "SERVICE", WORD_SERVICE, "in this service instead of the lab's entry"},
+	{"user", 'u', "USER", WORD_NONE, "as this user"},
+	{"workdir", 'w', "DIR", WORD_NONE, "in this folder"},
+	{"env", 'e', "NAME=VALUE", WORD_NONE, "with this variable; may be given more than once"},
+	{"interactive", 'i', NULL, WORD_NONE, "pass standard input on"},
+	{"tty", 't', NULL, WORD_NONE, "with a terminal, whatever stdin and stdout are"},
+	{"no-tty", 'T', NULL, WORD_NONE, "without a terminal"},
+	{"wrap", 0, NULL, WORD_NONE, "print exit status and output as one JSON document"},
 	END,
 };
 
@@ -43,19 +65,18 @@ static const struct option_spec check[] = {
 	END,
 };
 
-static const struct option_spec grade[] = {
-	{"receipt", 0, "FILE", WORD_FILE, "save the signed record"},
-	{"format", 0, "junit|json", WORD_NONE, "also write the result in this format"},
-	{"out", 0, "FILE", WORD_FILE, "to this file (- is stdout)"},
-	{"with", 0, "OPTION", WORD_NONE, "also judge an optional part"},
-	{"no-wait", 0, NULL, WORD_NONE, "do not wait for the end"},
+static const struct option_spec hint[] = {
+	{"list", 'l', NULL, WORD_NONE, "the hints of the task and what they cost"},
+	{"next", 0, NULL, WORD_NONE, "the next hint (this is what happens anyway)"},
 	END,
 };
 
-static const struct option_spec stop[] = {
-	{"discard", 0, NULL, WORD_NONE, "remove the work, too: nothing is left"},
-	{"all", 'a', NULL, WORD_NONE, "every session"},
-	{"wait", 0, NULL, WORD_NONE, "until everything is removed"},
+static const struct option_spec grade[] = {
+	{"receipt", 0, "FILE", WORD_FILE, "save the signed record"},
+	{"format", 0, "junit|json", WORD_NONE, "also write the result in this format"},
+	{"out", 0, "FILE", WORD_FILE, "to this file (- is stdout, and the default)"},
+	{"with", 0, "OPTION", WORD_NONE, "also judge an optional part"},
+	{"no-wait", 0, NULL, WORD_NONE, "do not wait for the end; prints the run's number"},
 	END,
 };
 
@@ -64,31 +85,397 @@ static const struct option_spec reset[] = {
 	END,
 };
 
-#define LEARN "Working in a lab"
+static const struct option_spec stop[] = {
+	{"discard", 0, NULL, WORD_NONE, "remove the work, too: nothing is left"},
+	{"all", 'a', NULL, WORD_NONE, "every session"},
+	{"no-wait", 0, NULL, WORD_NONE, "do not wait until everything is removed"},
+	END,
+};
+
+static const struct option_spec logs[] = {
+	{"follow", 'f', NULL, WORD_NONE, "go on with what comes"},
+	{"tail", 'n', "N", WORD_NONE, "only the last N lines of each service"},
+	{"since", 0, "DURATION", WORD_NONE, "only what is not older (10m)"},
+	END,
+};
+
+static const struct option_spec history[] = {
+	{"limit", 'n', "N", WORD_NONE, "at most so many (100)"},
+	{"receipt", 0, "RUN", WORD_NONE, "print the signed record of this run instead"},
+	END,
+};
+
+static const struct option_spec verify[] = {
+	{"key", 'k', "FILE", WORD_FILE, "also trust the public keys in this file"},
+	END,
+};
+
+static const struct option_spec lint[] = {
+	{"strict", 0, NULL, WORD_NONE, "warnings are errors"},
+	END,
+};
+
+static const struct option_spec gc[] = {
+	{"apply", 0, NULL, WORD_NONE, "remove it"},
+	{"older", 0, "DURATION", WORD_NONE, "also the work of sessions stopped for so long (7d)"},
+	END,
+};
+
+static const struct option_spec events[] = {
+	{"follow", 'f', NULL, WORD_NONE, "instead of the past, what comes from now on"},
+	{"session", 0, "SESSION", WORD_SESSION, "of one session only"},
+	{"limit", 'n', "N", WORD_NONE, "the last N of the past (1000); not with --follow"},
+	END,
+};
 
 const struct command commands[] = {
-	{"catalog", "[WORD...]", "list the labs", LEARN, NULL, catalog, {WORD_NONE, WORD_NONE},
-		"  lab catalog\n  lab catalog --show drift-retrain\n", "  3  nothing matches\n", false, cmd_catalog},
-	{"start", "LAB", "start a lab, or go on with it", LEARN,
-		"Prints the session's name when the lab is ready. A lab that is paused or stopped goes on with its work;\n"
-		"missing images are made first, which happens once.",
-		start, {WORD_LAB, WORD_NONE}, "  lab start hello-lab\n  lab start drift-retrain --shell\n", NULL, false, cmd_start},
-	{"status", "[SESSION]", "what is running, and what happens to it next", LEARN, NULL, status, {WORD_SESSION, WORD_NONE},
-		"  lab status\n  lab status drift-retrain --watch\n", NULL, false, cmd_status},
-	{"check", "[SESSION] [TASK[/CHECK]...]", "look whether your work is right so far", LEARN,
-		"Quick checks change nothing and cost nothing.", check, {WORD_SESSION, WORD_CHECK},
-		"  lab check\n  lab check measure alert/rule-unit\n", "  1  a check failed\n", false, cmd_check},
-	{"grade", "[SESSION]", "judge everything, and record it", LEARN, NULL, grade, {WORD_SESSION, WORD_NONE},
-		"  lab grade\n  lab grade --receipt drift.json --with distinction\n", "  1  graded, but not passed\n", false, cmd_grade},
-	{"pause", "[SESSION]", "stand still, keep everything in memory", LEARN, NULL, none, {WORD_SESSION, WORD_NONE}, "  lab pause\n", NULL, false, cmd_pause},
-	{"resume", "[SESSION]", "go on after a pause or a stop", LEARN, NULL, none, {WORD_SESSION, WORD_NONE}, "  lab resume\n", NULL, false, cmd_resume},
-	{"extend", "[SESSION] [DURATION]", "more time", LEARN, NULL, none, {WORD_SESSION, WORD_NONE}, "  lab extend\n  lab extend hello-lab 15m\n", NULL, false, cmd_extend},
-	{"reset", "[SESSION]", "start the lab, or one service, from new", LEARN, NULL, reset, {WORD_SESSION, WORD_NONE},
-		"  lab reset\n  lab reset --service trainer --yes\n", NULL, false, cmd_reset},
-	{"stop", "[SESSION]", "stop a lab; the work on its volumes is kept", LEARN,
-		"Containers and networks are removed, volumes stay for the lab's keep time, so that 'lab start' goes on.\n"
-		"With --discard nothing is left behind.",
-		stop, {WORD_SESSION, WORD_NONE}, "  lab stop\n  lab stop hello-lab --discard --yes\n", NULL, false, cmd_stop},
-	{"help", "[VERB]", "show how a verb is used", "Help", NULL, none, {WORD_VERB, WORD_NONE}, "  lab help start\n", NULL, false, cmd_help},
+	{
+		.name = "catalog",
+		.synopsis = "[WORD...]",
+		.summary = "list the labs",
+		.group = WORK,
+		.options = catalog,
+		.exits = "  3  nothing matches\n",
+		.examples =
+			"  lab catalog\n"
+			"  lab catalog --show drift-retrain\n",
+		.run = cmd_catalog,
+	},
+	{
+		.name = "start",
+		.synopsis = "LAB",
+		.summary = "start a lab, or go on with it",
+		.group = WORK,
+		.details =
+			"Prints the session's name when the lab is ready. A lab that is paused "
+			"or stopped goes on with its work; missing images are made first, which "
+			"happens once.",
+		.options = start,
+		.words = {WORD_LAB},
+		.examples =
+			"  lab start hello-lab\n"
+			"  lab start drift-retrain --shell\n",
+		.run = cmd_start,
+	},
+	{
+		.name = "status",
+		.synopsis = "[SESSION]",
+		.summary = "what is running, and what happens to it next",
+		.group = WORK,
+		.options = status,
+		.words = {WORD_SESSION},
+		.examples =
+			"  lab status\n"
+			"  lab status drift-retrain --watch\n",
+		.run = cmd_status,
+	},
+	{
+		.name = "shell",
+		.synopsis = "[SESSION]",
+		.summary = "open a shell in a lab",
+		.group = WORK,
+		.details =
+			"At the beginning of a line '~.' leaves the shell and '~~' types '~'. "
+			"The exit code is that of the shell.",
+		.options = shell,
+		.words = {WORD_SESSION},
+		.examples =
+			"  lab shell\n"
+			"  lab shell -s trainer -c 'ls -l'\n",
+		.run = cmd_shell,
+	},
+	{
+		.name = "exec",
+		.synopsis = "[SESSION] -- COMMAND [ARGUMENT...]",
+		.summary = "run a command in a lab",
+		.group = WORK,
+		.details =
+			"The exit code is that of the command. On a terminal the command has "
+			"one, too; otherwise its stdout and stderr stay apart, and it reads "
+			"nothing without -i. With --wrap the code is 0 when the command ran and "
+			"returned 0, and 1 when it ran and returned something else.",
+		.options = exec,
+		.words = {WORD_SESSION},
+		.examples =
+			"  lab exec -- ls -l\n"
+			"  lab exec -s db -i -- psql <schema.sql\n",
+		.run = cmd_exec,
+	},
+	{
+		.name = "check",
+		.synopsis = "[SESSION] [TASK[/CHECK]...]",
+		.summary = "look whether your work is right so far",
+		.group = WORK,
+		.details = "Quick checks change nothing and cost nothing.",
+		.options = check,
+		.words = {WORD_SESSION, WORD_CHECK},
+		.exits = "  1  a check failed\n",
+		.examples =
+			"  lab check\n"
+			"  lab check measure alert/rule-unit\n",
+		.run = cmd_check,
+	},
+	{
+		.name = "hint",
+		.synopsis = "[SESSION] TASK",
+		.summary = "get the next hint for a task",
+		.group = WORK,
+		.details =
+			"What a hint costs lowers what its task can still earn; you are asked "
+			"first. --list shows all of them, with the texts of those you have.",
+		.options = hint,
+		.words = {WORD_TASK, WORD_TASK},
+		.exits = "  3  there are no more hints\n",
+		.examples =
+			"  lab hint measure\n"
+			"  lab hint measure --list\n",
+		.run = cmd_hint,
+	},
+	{
+		.name = "grade",
+		.synopsis = "[SESSION]",
+		.summary = "judge everything, and record it",
+		.group = WORK,
+		.details =
+			"Shells are closed while it lasts. Ctrl-C does not end it: the next "
+			"'lab history' shows what came out.",
+		.options = grade,
+		.words = {WORD_SESSION},
+		.exits = "  1  graded, but not passed\n",
+		.examples =
+			"  lab grade\n"
+			"  lab grade --receipt drift.json --with distinction\n",
+		.run = cmd_grade,
+	},
+	{
+		.name = "port",
+		.synopsis = "[SESSION] [[LOCAL:]PORT[@SERVICE]...]",
+		.summary = "reach a port of a lab from this machine",
+		.group = WORK,
+		.details =
+			"Without a port it lists those that the lab names. PORT is a number or "
+			"such a name; LOCAL is the port on 127.0.0.1, the same number when "
+			"absent, any free one when 0. Prints 'LOCAL_ADDRESS TARGET' for each "
+			"and forwards until Ctrl-C.",
+		.options = none,
+		.words = {WORD_PORT, WORD_PORT},
+		.examples =
+			"  lab port\n"
+			"  lab port 8080:grafana 0:5432@db\n",
+		.run = cmd_port,
+	},
+	{
+		.name = "cp",
+		.synopsis = "SOURCE TARGET",
+		.summary = "copy files into a lab, or out of it",
+		.group = WORK,
+		.details =
+			"One of the two is SESSION:SERVICE:PATH, or :PATH for the only session "
+			"and its entry. The other is a file or folder here, or - for a tar "
+			"archive on stdin or stdout. A folder that is there gets the copy as "
+			"its child. Regular files, folders, and links that stay inside; at most "
+			"64 MiB and 10 000 entries; all of it or nothing.",
+		.options = none,
+		.words = {WORD_PLACE, WORD_PLACE},
+		.examples =
+			"  lab cp greet :/srv/hello\n"
+			"  lab cp drift-retrain:trainer:/srv/work .\n",
+		.run = cmd_cp,
+	},
+	{
+		.name = "logs",
+		.synopsis = "[SESSION] [SERVICE]",
+		.summary = "what the services of a lab write",
+		.group = WORK,
+		.options = logs,
+		.words = {WORD_SERVICE, WORD_SERVICE},
+		.examples =
+			"  lab logs\n"
+			"  lab logs drift-retrain serve -f --tail 20\n",
+		.run = cmd_logs,
+	},
+	{
+		.name = "pause",
+		.synopsis = "[SESSION]",
+		.summary = "stand still, keep everything in memory",
+		.group = WORK,
+		.options = none,
+		.words = {WORD_SESSION},
+		.examples = "  lab pause\n",
+		.run = cmd_pause,
+	},
+	{
+		.name = "resume",
+		.synopsis = "[SESSION]",
+		.summary = "go on after a pause or a stop",
+		.group = WORK,
+		.options = none,
+		.words = {WORD_SESSION},
+		.examples = "  lab resume\n",
+		.run = cmd_resume,
+	},
+	{
+		.name = "extend",
+		.synopsis = "[SESSION] [DURATION]",
+		.summary = "more time; prints the new end",
+		.group = WORK,
+		.options = none,
+		.words = {WORD_SESSION},
+		.examples =
+			"  lab extend\n"
+			"  lab extend hello-lab 15m\n",
+		.run = cmd_extend,
+	},
+	{
+		.name = "reset",
+		.synopsis = "[SESSION]",
+		.summary = "start the lab, or one service, from new",
+		.group = WORK,
+		.options = reset,
+		.words = {WORD_SESSION},
+		.examples =
+			"  lab reset\n"
+			"  lab reset --service trainer --yes\n",
+		.run = cmd_reset,
+	},
+	{
+		.name = "stop",
+		.synopsis = "[SESSION]",
+		.summary = "stop a lab; the work on its volumes is kept",
+		.group = WORK,
+		.details =
+			"Containers and networks are removed, volumes stay for the lab's keep "
+			"time, so that 'lab start' goes on. With --discard nothing is left "
+			"behind.",
+		.options = stop,
+		.words = {WORD_SESSION},
+		.examples =
+			"  lab stop\n"
+			"  lab stop hello-lab --discard --yes\n",
+		.run = cmd_stop,
+	},
+	{
+		.name = "history",
+		.synopsis = "[LAB]",
+		.summary = "your grades, newest first",
+		.group = RESULTS,
+		.options = history,
+		.words = {WORD_LAB},
+		.examples =
+			"  lab history\n"
+			"  lab history --receipt 12 >drift.json\n",
+		.run = cmd_history,
+	},
+	{
+		.name = "verify",
+		.synopsis = "FILE",
+		.summary = "check the signed record of a grade, offline",
+		.group = RESULTS,
+		.details =
+			"A key is trusted when a file of --key, or trusted-keys in the "
+			"configuration folder, has its 64 hex digits on a line.",
+		.options = verify,
+		.words = {WORD_FILE},
+		.exits =
+			"  0  valid, and the key is trusted\n"
+			"  1  not valid\n"
+			"  2  not a receipt\n"
+			"  7  valid, but the key is not trusted\n",
+		.examples =
+			"  lab verify drift.json\n"
+			"  lab verify drift.json --key course.keys\n",
+		.run = cmd_verify,
+	},
+	{
+		.name = "lint",
+		.synopsis = "[PATH...]",
+		.summary = "find what is wrong with a lab, without an engine",
+		.group = AUTHOR,
+		.details =
+			"PATH is a lab's folder or a folder of labs; without one, this folder.",
+		.options = lint,
+		.words = {WORD_FILE, WORD_FILE},
+		.exits = "  8  there are errors\n",
+		.examples =
+			"  lab lint labs/my-lab\n"
+			"  lab lint --strict labs\n",
+		.run = cmd_lint,
+	},
+	{
+		.name = "doctor",
+		.synopsis = "",
+		.summary = "look at everything that labs need on this machine",
+		.group = KEEP,
+		.options = none,
+		.exits = "  1  something has to be repaired\n",
+		.examples = "  lab doctor\n",
+		.run = cmd_doctor,
+	},
+	{
+		.name = "gc",
+		.synopsis = "",
+		.summary = "find what nobody needs any more, and remove it",
+		.group = KEEP,
+		.details =
+			"Only what this installation made; without --apply it only says what "
+			"would go.",
+		.options = gc,
+		.examples =
+			"  lab gc\n"
+			"  lab gc --older 7d --apply\n",
+		.run = cmd_gc,
+	},
+	{
+		.name = "events",
+		.synopsis = "",
+		.summary = "what happened to the sessions, and by which rule",
+		.group = KEEP,
+		.options = events,
+		.examples =
+			"  lab events --session drift-retrain\n"
+			"  lab events -f -o json\n",
+		.run = cmd_events,
+	},
+	{
+		.name = "completion",
+		.synopsis = "bash|zsh|fish",
+		.summary = "print a completion script",
+		.group = HELP,
+		.options = none,
+		.words = {WORD_SHELL},
+		.examples = "  . <(lab completion bash)\n",
+		.run = cmd_completion,
+	},
+	{
+		.name = "help",
+		.synopsis = "[VERB]",
+		.summary = "show how a verb is used",
+		.group = HELP,
+		.options = none,
+		.words = {WORD_VERB},
+		.examples = "  lab help start\n",
+		.run = cmd_help,
+	},
+	{.name = "__complete", .hidden = true, .options = none, .run = cmd_complete},
+	{.name = "__manual", .hidden = true, .options = none, .run = cmd_manual},
 	{.name = NULL},
 };
+
+const struct command *command_find(const char *name)
+{
+	for (const struct command *cmd = commands; cmd->name; cmd++)
+		if (streq(cmd->name, name))
+			return cmd;
+	return NULL;
+}
+
+const char *command_nearest(const char *word)
+{
+	const char *names[ARRAY_SIZE(commands)];
+	size_t n = 0;
+
+	for (const struct command *cmd = commands; cmd->name; cmd++)
+		if (!cmd->hidden)
+			names[n++] = cmd->name;
+	return str_nearest(word, names, n);
+}

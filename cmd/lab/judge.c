@@ -7,6 +7,9 @@
 
 #include <inttypes.h>
 
+#define NARROW_TEXT 30 /* this much of a text fits beside the other columns */
+#define SETTLE_MS   200
+
 struct watching {
 	struct cli *cli;
 	int64_t run;
@@ -21,25 +24,32 @@ static void say_phase(struct watching *w, const struct json *d)
 	int64_t took = json_int(json_get(d, "took_ms"), -1);
 
 	if (took < 0) {
-		progress(w->cli, "phase %s%s%s", buf_str(&w->phases), w->phases.len ? " \u2026 " : "", title);
+		progress(w->cli, "phase %s%s%s", buf_str(&w->phases),
+			w->phases.len ? " \u2026 " : "", title);
 		return;
 	}
-	(void)buf_addf(&w->phases, "%s%s %s", w->phases.len ? " \u2026 " : "", json_str_or(json_get(d, "phase"), "?"), str_human_ms(took));
+	(void)buf_addf(&w->phases, "%s%s %s", w->phases.len ? " \u2026 " : "",
+		json_str_or(json_get(d, "phase"), "?"), str_human_ms(took));
 	if (!w->cli->tty_err)
-		progress_keep(w->cli, "phase %s: %s", json_str_or(json_get(d, "phase"), "?"), str_human_ms(took));
+		progress_keep(w->cli, "phase %s: %s", json_str_or(json_get(d, "phase"), "?"),
+			str_human_ms(took));
 }
 
+/* False when the run has ended, or may have: then it is looked at. */
 static bool event(void *arg, const char *kind, const struct json *ev)
 {
 	struct watching *w = arg;
 	const struct json *d = json_get(ev, "data");
 
+	if (!ev || (streq(kind, "state") && streq(json_str_or(json_get(d, "state"), ""), "gone")))
+		return false;
 	if (json_int(json_get(d, "run"), 0) != w->run)
-		return !streq(kind, "state") || !streq(json_str_or(json_get(d, "state"), ""), "gone");
+		return true;
 	if (streq(kind, "phase"))
 		say_phase(w, d);
 	else if (streq(kind, "check"))
-		progress(w->cli, "%s %s", json_str_or(json_get(d, "check"), "?"), json_str_or(json_get(d, "verdict"), ""));
+		progress(w->cli, "%s %s", json_str_or(json_get(d, "check"), "?"),
+			json_str_or(json_get(d, "verdict"), ""));
 	return !streq(kind, "run");
 }
 
@@ -63,7 +73,7 @@ static int exit_of(const struct json *run)
 
 static void print_text(const char *lead, const char *text)
 {
-	if (!text || !*text)
+	if (!*text)
 		return;
 	_cleanup_free_ char *shown = visible(text);
 	printf("  %s%s\n", lead, shown);
@@ -76,32 +86,41 @@ static void print_checks(struct cli *c, const struct json *run)
 	const struct json *r;
 
 	json_for_each(r, json_get(run, "checks")) {
+		const char *verdict = json_str(json_get(r, "verdict"));
 		_cleanup_free_ char *text = visible(json_str(json_get(r, "message"))),
-				    *from = strf("%s%s", json_str_or(json_get(r, "trust"), "?"), json_bool(json_get(r, "forgeable"), false) ? " ~" : "");
+				    *from = strf("%s%s", json_str_or(json_get(r, "trust"), "?"),
+					    json_bool(json_get(r, "forgeable"), false) ? " ~" : "");
 
-		table_row(t, json_str_or(json_get(r, "check"), "?"), verdict_mark(c, json_str(json_get(r, "verdict"))), from, text, NULL);
+		table_row(t, json_str_or(json_get(r, "check"), "?"), verdict_mark(verdict), from,
+			text, NULL);
+		table_color(t, 1, verdict_color(verdict));
 	}
 	table_print(t);
 }
 
+/* What the table has no room for: hints, and on a terminal texts that may have been cut. */
 static void print_texts(struct cli *c, const struct json *run)
 {
 	const struct json *r;
 
 	json_for_each(r, json_get(run, "checks")) {
-		const char *v = json_str_or(json_get(r, "verdict"), ""), *hint = json_str(json_get(r, "hint"));
+		const char *v = json_str_or(json_get(r, "verdict"), ""),
+			   *hint = json_str_or(json_get(r, "hint"), ""),
+			   *message = json_str_or(json_get(r, "message"), "");
+		bool cut = c->tty_out && strlen(message) > NARROW_TEXT;
 
-		if (streq(v, "pass") || streq(v, "skipped") || (c->tty_out && !hint && !json_str(json_get(r, "message"))))
+		if (streq(v, "pass") || streq(v, "skipped") || (!*hint && !cut))
 			continue;
 		printf("\n%s\n", json_str_or(json_get(r, "check"), "?"));
-		print_text("", json_str(json_get(r, "message")));
+		print_text("", cut ? message : "");
 		print_text("HINT: ", hint);
 	}
 }
 
 static char *counts(const struct json *t)
 {
-	int64_t pass = json_int(json_get(t, "pass"), 0), bad = json_int(json_get(t, "fail"), 0), other = json_int(json_get(t, "other"), 0);
+	int64_t pass = json_int(json_get(t, "pass"), 0), bad = json_int(json_get(t, "fail"), 0),
+		other = json_int(json_get(t, "other"), 0);
 	_cleanup_buf_ struct buf b = BUF(128);
 
 	if (pass)
@@ -119,7 +138,8 @@ static const char *first_failure(const struct json *run, const char *task)
 	const struct json *r;
 
 	json_for_each(r, json_get(run, "checks"))
-		if (streq(json_str_or(json_get(r, "task"), ""), task) && streq(json_str_or(json_get(r, "verdict"), ""), "fail"))
+		if (streq(json_str_or(json_get(r, "task"), ""), task) &&
+			streq(json_str_or(json_get(r, "verdict"), ""), "fail"))
 			return json_str(json_get(r, "message"));
 	return NULL;
 }
@@ -132,17 +152,24 @@ static void print_grade(struct cli *c, const struct json *run)
 
 	json_for_each(task, json_get(g, "tasks")) {
 		const char *id = json_str_or(json_get(task, "id"), "?");
-		_cleanup_free_ char *earned = points(json_int(json_get(task, "earned_m"), 0)), *max = points(json_int(json_get(task, "max_m"), 0)),
-				    *pts = strf("%s / %s%s", earned, max, json_bool(json_get(task, "distinction"), false) ? " (apart)" : ""),
+		_cleanup_free_ char *earned = points(json_int(json_get(task, "earned_m"), 0)),
+				    *max = points(json_int(json_get(task, "max_m"), 0)),
+				    *pts = strf("%s / %s%s", earned, max,
+					    json_bool(json_get(task, "distinction"), false)
+						    ? " (apart)"
+						    : ""),
 				    *n = counts(task), *text = visible(first_failure(run, id));
 
 		table_row(t, id, pts, n, text, NULL);
 	}
 	table_print(t);
-	_cleanup_free_ char *earned = points(json_int(json_get(g, "earned_m"), 0)), *max = points(json_int(json_get(g, "max_m"), 0)),
+	_cleanup_free_ char *earned = points(json_int(json_get(g, "earned_m"), 0)),
+			    *max = points(json_int(json_get(g, "max_m"), 0)),
 			    *share = percent(json_int(json_get(g, "percent_bp"), 0));
-	printf("TOTAL %s / %s  %s  %s (mark %" PRId64 " %%)   trust: %s\n", earned, max, share, json_bool(json_get(g, "passed"), false) ? "PASSED" : "NOT PASSED",
-		json_int(json_get(g, "pass_mark_bp"), 0) / 100, json_str_or(json_get(g, "trust_min"), "none"));
+	printf("TOTAL %s / %s  %s  %s (mark %" PRId64 " %%)   trust: %s\n", earned, max, share,
+		json_bool(json_get(g, "passed"), false) ? "PASSED" : "NOT PASSED",
+		json_int(json_get(g, "pass_mark_bp"), 0) / 100,
+		json_str_or(json_get(g, "trust_min"), "none"));
 }
 
 static int fetch_run(struct cli *c, int64_t id, struct json **ret)
@@ -157,7 +184,8 @@ static int broken(struct cli *c, const struct json *run)
 {
 	struct err e = ERR_NONE;
 
-	err_set(&e, err_from_kind(json_str_or(json_path(run, "error.kind"), "")), "%s", json_str_or(json_path(run, "error.detail"), "the run broke"));
+	err_set(&e, err_from_kind(json_str_or(json_path(run, "error.kind"), "")), "%s",
+		json_str_or(json_path(run, "error.detail"), "the run broke"));
 	return fail(c, &e);
 }
 
@@ -166,17 +194,27 @@ static int follow(struct cli *c, const char *session, int64_t id, struct json **
 {
 	struct watching w = {.cli = c, .run = id, .phases = BUF(2048)};
 	_cleanup_free_ char *path = strf("/v1/sessions/%s/events?follow=true", session);
+	struct json *run = NULL;
 	struct err e = ERR_NONE;
-	int r = client_follow(c->client, path, c->timeout_ms, event, &w, &e);
+	int r;
 
+	do {
+		json_free(TAKE(run));
+		r = client_follow(c->client, path, FOLLOW_WORK, c->timeout_ms, event, &w, &e);
+		r = r < 0 ? fail(c, &e) : fetch_run(c, id, &run);
+	} while (r == 0 && streq(json_str_or(json_get(run, "state"), ""), "running") &&
+		 client_rest(c->client, SETTLE_MS, NULL) == 0);
 	progress_clear(c);
 	if (w.phases.len && c->tty_err)
 		progress_keep(c, "phases %s", buf_str(&w.phases));
 	buf_done(&w.phases);
-	return r < 0 ? fail(c, &e) : fetch_run(c, id, ret);
+	if (r == 0)
+		*ret = run;
+	return r;
 }
 
-static int begin(struct cli *c, const char *session, const char *noun, const struct buf *body, struct json **ret)
+static int begin(struct cli *c, const char *session, const char *noun, const struct buf *body,
+	struct json **ret)
 {
 	_cleanup_free_ char *path = strf("/v1/sessions/%s/%s", session, noun);
 	struct err e = ERR_NONE;
@@ -185,35 +223,6 @@ static int begin(struct cli *c, const char *session, const char *noun, const str
 }
 
 /* --- lab check --- */
-
-static bool is_session(const struct json *sessions, const char *word)
-{
-	const struct json *s;
-
-	json_for_each(s, sessions)
-		if (str_starts(json_str_or(json_get(s, "name"), ""), word) || streq(json_str_or(json_get(s, "lab"), ""), word))
-			return true;
-	return false;
-}
-
-/* The first word may be a session or already a task. */
-static int split_words(struct cli *c, int *argc, char ***argv, char **ret_session)
-{
-	_cleanup_(json_freep) struct json *doc = NULL;
-	struct err e = ERR_NONE;
-
-	*ret_session = NULL;
-	if (*argc == 0)
-		return 0;
-	if (client_call(c->client, "GET", "/v1/sessions", NULL, &doc, &e) < 0)
-		return fail(c, &e);
-	if (is_session(json_get(doc, "sessions"), (*argv)[0])) {
-		*ret_session = (*argv)[0];
-		++*argv;
-		--*argc;
-	}
-	return 0;
-}
 
 static void build_list(struct buf *body, const char *key, char *const *words, size_t n)
 {
@@ -242,7 +251,8 @@ static int check_once(struct cli *c, const char *session, const struct buf *body
 	if (c->format == FORMAT_JSON) {
 		print_json(c, run);
 	} else {
-		printf("%s  %zu quick check%s\n", session, json_len(json_get(run, "checks")), json_len(json_get(run, "checks")) == 1 ? "" : "s");
+		printf("%s  %zu quick check%s\n", session, json_len(json_get(run, "checks")),
+			json_len(json_get(run, "checks")) == 1 ? "" : "s");
 		print_checks(c, run);
 		print_texts(c, run);
 	}
@@ -253,25 +263,14 @@ static int check_once(struct cli *c, const char *session, const struct buf *body
 
 #define WATCH_EVERY_MS 5000
 
-static void wake(void *arg)
-{
-	*(bool *)arg = true;
-}
-
 static int check_watch(struct cli *c, const char *session, const struct buf *body)
 {
 	struct err e = ERR_NONE;
 	int r;
 
 	while ((r = check_once(c, session, body)) == 1 || r == 5) {
-		bool rested = false;
-		struct timer *t = timer_new(client_loop(c->client), wake, &rested);
-
 		(void)fflush(stdout);
-		timer_start(t, WATCH_EVERY_MS);
-		int waited = client_wait(c->client, &rested, &e);
-		timer_free(t);
-		if (waited < 0)
+		if (client_rest(c->client, WATCH_EVERY_MS, &e) < 0)
 			return fail(c, &e);
 	}
 	return r;
@@ -280,10 +279,12 @@ static int check_watch(struct cli *c, const char *session, const struct buf *bod
 static void explain(void)
 {
 	fputs("FROM says where a check looks from:\n"
-	      "  inside     a program in your own container (~: whoever owns the container could forge it)\n"
+	      "  inside     a program in your own container (~: whoever owns the container could "
+	      "forge it)\n"
 	      "  neighbour  a program on the lab's network, which sees what any client would see\n"
 	      "  frozen     files, read while your services stand still\n"
-	      "  outside    the containers, as the engine sees them\n\n", stdout);
+	      "  outside    the containers, as the engine sees them\n\n",
+		stdout);
 }
 
 int cmd_check(struct cli *c, int argc, char **argv)
@@ -292,15 +293,8 @@ int cmd_check(struct cli *c, int argc, char **argv)
 	_cleanup_buf_ struct buf body = BUF(64 * 1024);
 	struct client *k;
 	struct err e = ERR_NONE;
-	char *word;
-	int r;
 
-	if (client_open(&k, c, true, &e) < 0)
-		return fail(c, &e);
-	r = split_words(c, &argc, &argv, &word);
-	if (r != 0)
-		return r;
-	if (client_session(k, word, &s, &e) < 0)
+	if (client_open(&k, c, &e) < 0 || client_session_word(k, &argc, &argv, &s, &e) < 0)
 		return fail(c, &e);
 	build_list(&body, "only", argv, (size_t)argc);
 	if (option_given(c, "explain") && c->format == FORMAT_TABLE)
@@ -313,7 +307,7 @@ int cmd_check(struct cli *c, int argc, char **argv)
 
 static int save(struct cli *c, int64_t run, const char *what, const char *file)
 {
-	_cleanup_free_ char *path = strf("/v1/runs/%" PRId64 "/%s", run, what);
+	_cleanup_free_ char *path = strf("/v1/runs/%" PRId64 "%s", run, what);
 	_cleanup_buf_ struct buf text = BUF(16 << 20);
 	struct err e = ERR_NONE;
 
@@ -326,26 +320,26 @@ static int save(struct cli *c, int64_t run, const char *what, const char *file)
 
 static int save_all(struct cli *c, int64_t run)
 {
-	const char *receipt = option_value(c, "receipt"), *format = option_value(c, "format"), *out = option_value(c, "out");
-	int r = receipt ? save(c, run, "receipt", receipt) : 0;
+	const char *receipt = option_value(c, "receipt"), *format = option_value(c, "format"),
+		   *out = option_value(c, "out");
+	int r = receipt ? save(c, run, "/receipt", receipt) : 0;
 
 	if (r == 0 && receipt)
-		advise(c, "receipt %s", receipt);
-	if (r == 0 && format && streq(format, "junit"))
-		r = save(c, run, "junit", out ? out : "-");
-	if (r == 0 && format && streq(format, "json"))
-		r = save(c, run, "", out ? out : "-");
+		progress_keep(c, "receipt %s", receipt);
+	if (r == 0 && format)
+		r = save(c, run, streq(format, "junit") ? "/junit" : "", out ? out : "-");
 	return r;
 }
 
 static int grade_result(struct cli *c, const struct json *run)
 {
-	const char *state = json_str_or(json_get(run, "state"), "");
+	const char *state = json_str_or(json_get(run, "state"), ""), *out = option_value(c, "out");
 	const struct json *g = json_get(run, "grade");
+	bool taken = option_given(c, "format") && (!out || streq(out, "-")); /* stdout */
 
-	if (c->format == FORMAT_JSON)
+	if (c->format == FORMAT_JSON && !taken)
 		print_json(c, run);
-	else if (json_len(json_get(g, "tasks")))
+	else if (json_len(json_get(g, "tasks")) && !taken)
 		print_grade(c, run);
 	if (!streq(state, "done"))
 		return broken(c, run);
@@ -353,24 +347,48 @@ static int grade_result(struct cli *c, const struct json *run)
 	return r != 0 ? r : json_bool(json_get(g, "passed"), false) ? 0 : 1;
 }
 
-int cmd_grade(struct cli *c, int argc, char **argv)
+/* What a learner should know before it begins. */
+static void say_begin(struct cli *c, const struct json *session)
 {
-	_cleanup_(json_freep) struct json *s = NULL, *started = NULL, *run = NULL;
-	_cleanup_buf_ struct buf body = BUF(16 * 1024);
-	char *const *with = option_values(c, "with");
+	_cleanup_(json_freep) struct json *lab = NULL;
+	_cleanup_free_ char *path = strf("/v1/labs/%s", json_str_or(json_get(session, "lab"), ""));
+
+	if (client_call(c->client, "GET", path, NULL, &lab, NULL) < 0)
+		return; /* the lab may have left the catalogue; its session has a copy */
+	progress_keep(c, "at most %s; shells are closed until the end",
+		str_human_ms(json_int(json_get(lab, "grade_budget_ms"), 0)));
+}
+
+static int check_grade_options(struct cli *c, int argc)
+{
 	const char *format = option_value(c, "format");
-	struct client *k;
-	struct err e = ERR_NONE;
-	int r;
 
 	if (argc > 1)
 		return fail_usage(c, "one session at a time");
 	if (format && !streq(format, "junit") && !streq(format, "json"))
 		return fail_usage(c, "'%s' is not a format of results: junit or json", format);
-	if (client_open(&k, c, true, &e) < 0 || client_session(k, argc ? argv[0] : NULL, &s, &e) < 0)
+	if (option_given(c, "out") && !format)
+		return fail_usage(c, "--out needs --format");
+	if (c->no_wait && (format || option_given(c, "receipt")))
+		return fail_usage(c, "with --no-wait there is nothing to save yet");
+	return 0;
+}
+
+int cmd_grade(struct cli *c, int argc, char **argv)
+{
+	_cleanup_(json_freep) struct json *s = NULL, *started = NULL, *run = NULL;
+	_cleanup_buf_ struct buf body = BUF(16 * 1024);
+	char *const *with = option_values(c, "with");
+	struct client *k;
+	struct err e = ERR_NONE;
+	int r = check_grade_options(c, argc);
+
+	if (r != 0)
+		return r;
+	if (client_open(&k, c, &e) < 0 || client_session(k, argc ? argv[0] : NULL, &s, &e) < 0)
 		return fail(c, &e);
 	const char *name = json_str_or(json_get(s, "name"), "");
-	progress_keep(c, "shells of %s are held until the grade ends", name);
+	say_begin(c, s);
 	build_list(&body, "with", with, strv_len(with));
 	r = begin(c, name, "grades", &body, &started);
 	if (r != 0)
@@ -382,6 +400,7 @@ int cmd_grade(struct cli *c, int argc, char **argv)
 	}
 	r = follow(c, name, id, &run);
 	if (r == 130 || r == 5)
-		advise(c, "the grade goes on: 'lab status %s' shows it, 'lab history' its result", name);
+		advise(c, "the grade goes on: 'lab status %s' shows it, 'lab history' its result",
+			name);
 	return r != 0 ? r : grade_result(c, run);
 }

@@ -2,80 +2,20 @@
  * main.c - `lab`: find the verb, read its options, run it.
  */
 #include "base/log.h"
-#include "base/map.h"
 #include "cmd/lab/cli.h"
 #include "cmd/lab/client.h"
+#include "cmd/lab/interrupt.h"
 #include "cmd/lab/output.h"
 
+#include <langinfo.h>
+#include <locale.h>
 #include <signal.h>
-#include <unistd.h>
 
-const struct command *command_find(const char *name)
+/* Texts of labs are UTF-8 everywhere; only then do tables know how wide they are. */
+static void choose_charset(void)
 {
-	for (const struct command *cmd = commands; cmd->name; cmd++)
-		if (streq(cmd->name, name))
-			return cmd;
-	return NULL;
-}
-
-static const char *nearest_verb(const char *word)
-{
-	const char *names[64];
-	size_t n = 0;
-
-	for (const struct command *cmd = commands; cmd->name && n < ARRAY_SIZE(names); cmd++)
-		if (!cmd->hidden)
-			names[n++] = cmd->name;
-	return str_nearest(word, names, n);
-}
-
-/* Does this global option take the next word with it? */
-static bool takes_value(const char *word)
-{
-	for (const struct option_spec *o = global_options; o->name; o++) {
-		if (!o->arg)
-			continue;
-		if (word[1] == '-' ? streq(word + 2, o->name) : word[1] == o->letter && !word[2])
-			return true;
-	}
-	return false;
-}
-
-/* The verb is the first word that is no option; it is taken out, so that options may surround it. */
-static char *take_verb(int *argc, char **argv)
-{
-	for (int i = 1; i < *argc && !streq(argv[i], "--"); i++) {
-		char *word = argv[i];
-
-		if (word[0] == '-') {
-			i += takes_value(word);
-			continue;
-		}
-		memmove(&argv[i], &argv[i + 1], (size_t)(*argc - i) * sizeof(char *));
-		--*argc;
-		return word;
-	}
-	return NULL;
-}
-
-static void free_list(void *list)
-{
-	strv_free(list);
-}
-
-static void defaults(struct cli *c)
-{
-	const char *format = getenv("LAB_OUTPUT"), *timeout = getenv("LAB_TIMEOUT");
-
-	c->set = map_new(free);
-	c->many = map_new(free_list);
-	c->tty_out = isatty(STDOUT_FILENO);
-	c->tty_err = isatty(STDERR_FILENO);
-	c->color = c->tty_out && !getenv("NO_COLOR");
-	if (format && streq(format, "json"))
-		c->format = FORMAT_JSON;
-	if (timeout)
-		(void)str_duration_ms(timeout, &c->timeout_ms, NULL); /* a bad default is no default */
+	if (!setlocale(LC_CTYPE, "") || !streq(nl_langinfo(CODESET), "UTF-8"))
+		(void)setlocale(LC_CTYPE, "C.UTF-8"); /* without it tables are a little off */
 }
 
 static int without_verb(struct cli *c, int argc, char **argv)
@@ -99,14 +39,16 @@ static int with_verb(struct cli *c, const char *verb, int argc, char **argv)
 
 	c->command = command_find(verb);
 	if (!c->command) {
-		const char *near = nearest_verb(verb);
+		const char *near = command_nearest(verb);
 
-		return near ? fail_usage(c, "'%s' is not a verb (did you mean '%s'?)", verb, near) : fail_usage(c, "'%s' is not a verb", verb);
+		return near ? fail_usage(c, "'%s' is not a verb (did you mean '%s'?)", verb, near)
+			    : fail_usage(c, "'%s' is not a verb", verb);
 	}
+	if (c->command->hidden)
+		return c->command->run(c, argc - 1, argv + 1);
 	r = options_parse(c, argc, argv, &first);
 	if (r != 0)
 		return r;
-	c->no_wait = option_given(c, "no-wait");
 	if (option_given(c, "help")) {
 		help_command(stdout, c->command);
 		return 0;
@@ -114,21 +56,28 @@ static int with_verb(struct cli *c, const char *verb, int argc, char **argv)
 	return c->command->run(c, argc - first, argv + first);
 }
 
+/* What a shell reports for a program that was ended by a signal. */
+static int code_of(int r)
+{
+	int signo = interrupt_signal();
+
+	return r == 130 && signo ? 128 + signo : r;
+}
+
 int main(int argc, char **argv)
 {
 	struct cli c = {0};
 
+	choose_charset();
 	(void)signal(SIGPIPE, SIG_IGN); /* a reader that leaves is a failed write, not a death */
 	log_set_level(LOG_LEVEL_ERROR);
-	defaults(&c);
-	char *verb = take_verb(&argc, argv);
+	options_init(&c);
+	char *verb = options_verb(&argc, argv);
 	int r = verb ? with_verb(&c, verb, argc, argv) : without_verb(&c, argc, argv);
 	progress_clear(&c);
-	if (fflush(stdout) != 0 && r == 0)
+	if ((fflush(stdout) != 0 || ferror(stdout)) && r == 0)
 		r = 4;
 	client_free(c.client);
-	map_free(c.set);
-	map_free(c.many);
-	free(c.socket);
-	return r;
+	options_done(&c);
+	return code_of(r);
 }

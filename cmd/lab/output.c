@@ -1,10 +1,13 @@
 /* output.c - tables, progress, points, and text of strangers made visible. */
 #include "cmd/lab/output.h"
 
+#include "base/clock.h"
+#include "cmd/lab/terminal.h"
+
 #include <libsmartcols/libsmartcols.h>
 #include <stdarg.h>
 #include <time.h>
-#include <unistd.h>
+#include <wchar.h>
 
 /* --- text --- */
 
@@ -28,22 +31,53 @@ char *percent(int64_t bp)
 	return strf("%lld.%02d %%", (long long)(bp / 100), (int)(bp % 100));
 }
 
-const char *verdict_mark(const struct cli *c, const char *verdict)
-{
-	static const struct {
-		const char *verdict, *plain, *coloured;
-	} marks[] = {
-		{"pass", "PASS", "\033[32mPASS\033[0m"},
-		{"fail", "FAIL", "\033[31mFAIL\033[0m"},
-		{"error", "ERROR", "\033[33mERROR\033[0m"},
-		{"timeout", "TIME", "\033[33mTIME\033[0m"},
-		{"skipped", "SKIP", "\033[2mSKIP\033[0m"},
-	};
+static const struct mark {
+	const char *verdict, *word, *color;
+} marks[] = {
+	{"pass", "PASS", "green"},
+	{"fail", "FAIL", "red"},
+	{"error", "ERROR", "yellow"},
+	{"timeout", "TIME", "yellow"},
+	{"skipped", "SKIP", "gray"},
+};
 
+static const struct mark *mark_of(const char *verdict)
+{
 	for (size_t i = 0; verdict && i < ARRAY_SIZE(marks); i++)
 		if (streq(verdict, marks[i].verdict))
-			return c->color ? marks[i].coloured : marks[i].plain;
-	return "-";
+			return &marks[i];
+	return NULL;
+}
+
+const char *verdict_mark(const char *verdict)
+{
+	const struct mark *m = mark_of(verdict);
+
+	return m ? m->word : "-";
+}
+
+const char *verdict_color(const char *verdict)
+{
+	const struct mark *m = mark_of(verdict);
+
+	return m ? m->color : NULL;
+}
+
+size_t fitting(const char *s, size_t columns)
+{
+	size_t at = 0, used = 0;
+	uint32_t code;
+
+	while (s[at]) {
+		size_t n = str_utf8_at(s + at, strlen(s + at), &code);
+		int width = n ? wcwidth((wchar_t)code) : 1;
+
+		used += width < 0 ? 1 : (size_t)width;
+		if (used > columns)
+			break;
+		at += n ? n : 1;
+	}
+	return at;
 }
 
 char *local_time(const char *rfc3339)
@@ -57,7 +91,9 @@ char *local_time(const char *rfc3339)
 	t = timegm(&tm);
 	localtime_r(&t, &tm);
 	localtime_r(&n, &now);
-	(void)strftime(text, sizeof(text), tm.tm_yday == now.tm_yday && tm.tm_year == now.tm_year ? "%H:%M" : "%Y-%m-%d %H:%M", &tm);
+	(void)strftime(text, sizeof(text),
+		tm.tm_yday == now.tm_yday && tm.tm_year == now.tm_year ? "%H:%M" : "%Y-%m-%d %H:%M",
+		&tm);
 	return xstrdup(text);
 }
 
@@ -71,10 +107,25 @@ void print_json(const struct cli *c, const struct json *j)
 	puts(buf_str(&b));
 }
 
+bool print_list(
+	const struct cli *c, const struct json *doc, const struct json *list, const char *name)
+{
+	const struct json *item;
+
+	if (c->format == FORMAT_JSON) {
+		print_json(c, doc);
+	} else if (c->format == FORMAT_NAME) {
+		json_for_each(item, list)
+			puts(json_str_or(json_get(item, name), ""));
+	}
+	return c->format != FORMAT_TABLE;
+}
+
 /* --- tables --- */
 
 struct table {
 	struct libscols_table *t;
+	struct libscols_line *last;
 	size_t n;
 };
 
@@ -87,23 +138,37 @@ struct table *table_new(const struct cli *c, const char *const *heads, size_t n)
 	if (!t->t)
 		abort();
 	scols_table_enable_noheadings(t->t, c->quiet);
+	scols_table_enable_colors(t->t, c->color);
+	if (scols_table_set_column_separator(t->t, "  ") != 0)
+		abort();
 	if (!c->tty_out)
 		scols_table_enable_maxout(t->t, 0);
 	for (size_t i = 0; i < n; i++)
-		scols_table_new_column(t->t, heads[i], 0, i + 1 == n && c->tty_out ? SCOLS_FL_TRUNC : 0);
+		scols_table_new_column(
+			t->t, heads[i], 0, i + 1 == n && c->tty_out ? SCOLS_FL_TRUNC : 0);
 	return t;
 }
 
 void table_row(struct table *t, ...)
 {
-	struct libscols_line *line = scols_table_new_line(t->t, NULL);
 	va_list ap;
 
+	t->last = scols_table_new_line(t->t, NULL);
+	if (!t->last)
+		abort();
 	va_start(ap, t);
-	for (size_t i = 0; i < t->n && line; i++)
-		if (scols_line_set_data(line, i, va_arg(ap, const char *)) != 0)
+	for (size_t i = 0; i < t->n; i++)
+		if (scols_line_set_data(t->last, i, va_arg(ap, const char *)) != 0)
 			abort();
 	va_end(ap);
+}
+
+void table_color(struct table *t, size_t column, const char *color)
+{
+	struct libscols_cell *cell = scols_line_get_cell(t->last, column);
+
+	if (cell && color && scols_cell_set_color(cell, color) != 0)
+		abort();
 }
 
 void table_print(struct table *t)
@@ -115,7 +180,10 @@ void table_print(struct table *t)
 
 /* --- progress --- */
 
-static bool standing; /* a line that can be replaced stands on the terminal */
+#define SELDOM_MS 5000 /* between lines that can be replaced, where they cannot be */
+
+static bool standing;   /* a line that can be replaced stands on the terminal */
+static int64_t told_ms; /* when something was said last; 0 = not yet */
 
 void progress_clear(struct cli *c)
 {
@@ -124,16 +192,31 @@ void progress_clear(struct cli *c)
 	standing = false;
 }
 
+/* In a file or a pipe passing words are noise, unless nothing else was said for a while. */
+static bool seldom(void)
+{
+	int64_t now = clock_boot_ms(&clock_system);
+
+	if (!told_ms)
+		told_ms = now;
+	return now - told_ms >= SELDOM_MS;
+}
+
 static void print_line(struct cli *c, bool keep, const char *fmt, va_list ap)
 {
-	char text[512];
-	int width = 79;
+	_cleanup_buf_ struct buf text = BUF(16384);
+	int rows, cols;
 
-	(void)vsnprintf(text, sizeof(text), fmt, ap);
-	_cleanup_free_ char *shown = visible(text);
+	if (c->quiet || (!keep && !c->tty_err && !seldom()))
+		return;
+	told_ms = clock_boot_ms(&clock_system);
+	(void)buf_addv(&text, fmt, ap); /* a longer line is none */
+	_cleanup_free_ char *shown = visible(buf_str(&text));
 	progress_clear(c);
 	if (c->tty_err && !keep) {
-		fprintf(stderr, "\u00b7 %.*s", width - 2, shown);
+		terminal_size(&rows, &cols);
+		fprintf(stderr, "\u00b7 %.*s", (int)fitting(shown, (size_t)MAX(cols - 3, 8)),
+			shown);
 		standing = true;
 	} else {
 		fprintf(stderr, "\u00b7 %s\n", shown);
@@ -145,8 +228,6 @@ void progress(struct cli *c, const char *fmt, ...)
 {
 	va_list ap;
 
-	if (c->quiet)
-		return;
 	va_start(ap, fmt);
 	print_line(c, false, fmt, ap);
 	va_end(ap);
@@ -156,11 +237,20 @@ void progress_keep(struct cli *c, const char *fmt, ...)
 {
 	va_list ap;
 
-	if (c->quiet)
-		return;
 	va_start(ap, fmt);
 	print_line(c, true, fmt, ap);
 	va_end(ap);
+}
+
+/* "lead text" on stderr, whatever stands there. */
+static void print_note(struct cli *c, const char *lead, const char *fmt, va_list ap)
+{
+	_cleanup_buf_ struct buf text = BUF(16384);
+
+	(void)buf_addv(&text, fmt, ap);
+	_cleanup_free_ char *shown = visible(buf_str(&text));
+	progress_clear(c);
+	fprintf(stderr, "%s%s\n", lead, shown);
 }
 
 void advise(struct cli *c, const char *fmt, ...)
@@ -169,10 +259,16 @@ void advise(struct cli *c, const char *fmt, ...)
 
 	if (c->quiet || c->format == FORMAT_JSON)
 		return;
-	progress_clear(c);
 	va_start(ap, fmt);
-	fputs("  ", stderr);
-	(void)vfprintf(stderr, fmt, ap);
-	fputc('\n', stderr);
+	print_note(c, "  ", fmt, ap);
+	va_end(ap);
+}
+
+void warn(struct cli *c, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	print_note(c, "lab: warning: ", fmt, ap);
 	va_end(ap);
 }
