@@ -26,7 +26,20 @@ $(AUDITORS): $(B)/%: $(B)/tests/fault/%.o
 	$(QUIET_LD)$(CC) $(LDFLAGS_) -o $@ $^ $(FOREIGN)
 $(AUDITORS:$(B)/%=$(B)/tests/fault/test_%): | $(AUDITORS)
 
-tests: $(TESTS) $(B)/fakeengine $(AUDITORS)
+# Killing labd, and failing its engine, at every point (tests/fault/torture/):
+#   make torture         all of it, on the fake engine; ONLY=grade/kill:17 repeats one torment
+#   make torture REAL=1  kill it 100 times on the real engine
+#   make torture-quick   a sample; part of `make test`
+#   make torture-selftest  two planted bugs must be found
+$(B)/torture: $(call objs,$(filter-out %/fasttime.c,$(wildcard tests/fault/torture/*.c))) $(FAKES) $(LIBS)
+	$(QUIET_LD)$(CC) $(LDFLAGS_) -o $@ $(filter %.o,$^) -Wl,--start-group $(LINK) -Wl,--end-group $(FOREIGN)
+
+$(B)/torture: | $(B)/tests/fault/torture/fasttime.so $(B)/labd $(B)/lab-fetch
+$(B)/tests/fault/torture/fasttime.so: tests/fault/torture/fasttime.c
+	@mkdir -p $(@D)
+	$(QUIET_LD)$(CC) -std=gnu11 -O2 $(WARN) -D_GNU_SOURCE -fPIC -shared -o $@ $<
+
+tests: $(TESTS) $(B)/fakeengine $(AUDITORS) $(B)/torture
 
 unit: $(UNITS)
 	@set -e; for t in $^; do echo "  TEST $$t"; $$t; done

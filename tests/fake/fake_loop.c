@@ -82,7 +82,7 @@ static int ready_loop(const struct program *p, char *const *argv)
 
 static bool is_runner(char *const *argv)
 {
-	return argv[2] && strstr(argv[2], "echo \"LAB1 ");
+	return argv[2] && strstr(argv[2], "echo \"LAB1 $id");
 }
 
 static bool fill(const struct program *p, struct buf *in, size_t n)
@@ -104,10 +104,9 @@ static bool read_line(const struct program *p, struct buf *in)
 }
 
 /* "#!/bin/sh\na\n# why\nb" -> "a;b": what our sh -c understands. The caller owns it. */
-static char *row_of(const char *text, size_t n)
+static char *row_of(const char *text)
 {
-	_cleanup_free_ char *copy = xstrndup(text, n);
-	_cleanup_(strv_freep) char **lines = strv_split(copy, '\n');
+	_cleanup_(strv_freep) char **lines = strv_split(text, '\n');
 	struct buf row = BUF(PROGRAM_MAX);
 
 	for (char **l = lines; *l; l++)
@@ -116,15 +115,23 @@ static char *row_of(const char *text, size_t n)
 	return buf_take(&row);
 }
 
-/* The words NAME=value of "t=5.000; set -- 'PATH=/bin' … '/bin/sh' /dev/fd/9". The caller owns it. */
-static char **environment_of(const char *setup, size_t n)
+/* A request: program='…'; t=5.000; set -- 'PATH=/bin' 'NAME=value' … '/bin/sh' /dev/fd/9 */
+static char *program_of(char *const *words)
 {
-	_cleanup_(strv_freep) char **words = program_words(setup, n);
+	const char *text = words[0] && str_starts(words[0], "program=") ? words[0] + strlen("program=") : "";
+
+	return row_of(text);
+}
+
+static char **environment_of(char *const *words)
+{
 	char **env = strv_new();
 
-	for (char **w = words; *w; w++)
-		if (strchr(*w, '=') && !str_starts(*w, "t="))
-			strv_add(&env, *w);
+	for (; *words && !streq(*words, "--"); words++)
+		;
+	for (; *words; words++)
+		if (strchr(*words, '='))
+			strv_add(&env, *words);
 	return env;
 }
 
@@ -143,17 +150,18 @@ static void answer(const struct program *p, int64_t id, int code, int64_t ms, co
 static bool run_one(const struct program *p, struct buf *in)
 {
 	int64_t id, from = fake_now_ms();
-	size_t head, ns, np;
+	size_t head, n;
 	struct output o;
 
-	if (!read_line(p, in) || sscanf(in->data, "LAB1 %" SCNd64 " %zu %zu", &id, &ns, &np) != 3)
+	if (!read_line(p, in) || sscanf(in->data, "LAB1 %" SCNd64 " %zu", &id, &n) != 2)
 		return false;
 	head = (size_t)((const char *)memchr(in->data, '\n', in->len) - in->data) + 1;
-	if (!fill(p, in, head + ns + np))
+	if (!fill(p, in, head + n))
 		return false;
-	_cleanup_(strv_freep) char **env = environment_of(in->data + head, ns);
-	_cleanup_free_ char *row = row_of(in->data + head + ns, np);
-	buf_drop(in, head + ns + np);
+	_cleanup_(strv_freep) char **words = program_words(in->data + head, n);
+	_cleanup_(strv_freep) char **env = environment_of(words);
+	_cleanup_free_ char *row = program_of(words);
+	buf_drop(in, head + n);
 	output_init(&o);
 	int code = run_inside(p, (char *[]){(char *)"/bin/sh", (char *)"-c", row, NULL}, env, &o);
 	if (!program_killed(p))

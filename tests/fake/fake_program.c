@@ -190,6 +190,8 @@ char **program_words(const char *text, size_t n)
 		if (c == '\'') {
 			quoted = !quoted;
 			open = true;
+		} else if (c == '\\' && !quoted && i + 1 < n) {
+			(void)buf_addc(&word, text[++i]);
 		} else if (c == ' ' && !quoted) {
 			if (word.len || open)
 				strv_take(&words, buf_take(&word));
