@@ -46,10 +46,10 @@ void engine_events(struct engine *g, const char *install,
 	g->ops->events(g, install, fn, arg);
 }
 
-struct engine_op *engine_list(struct engine *g, const char *install,
+struct engine_op *engine_list(struct engine *g, const char *install, const char *session,
 	void (*done)(void *arg, const struct engine_listing *l), void *arg)
 {
-	return g->ops->list(g, install, done, arg);
+	return g->ops->list(g, install, session, done, arg);
 }
 
 struct engine_op *network_create(struct engine *g, struct engine_turn t,

@@ -121,8 +121,11 @@ struct engine_listing {
 	size_t n;
 };
 
-/* All containers (also stopped), networks and volumes with our install label. */
-struct engine_op *engine_list(struct engine *g, const char *install,
+/*
+ * All containers (also stopped), networks and volumes with our install label; of one session only
+ * when `session` is not NULL.
+ */
+struct engine_op *engine_list(struct engine *g, const char *install, const char *session,
 	void (*done)(void *arg, const struct engine_listing *l), void *arg);
 
 /* --- networks and volumes --------------------------------------------------------------------- */

@@ -14,7 +14,7 @@ struct engine_ops {
 	void (*probe)(struct engine *g, engine_done done, void *arg);
 	void (*events)(struct engine *g, const char *install,
 		void (*fn)(void *arg, const struct engine_event *ev), void *arg);
-	struct engine_op *(*list)(struct engine *g, const char *install,
+	struct engine_op *(*list)(struct engine *g, const char *install, const char *session,
 		void (*done)(void *arg, const struct engine_listing *l), void *arg);
 
 	struct engine_op *(*network_create)(struct engine *g, struct engine_turn t,

@@ -159,7 +159,8 @@ struct sessions {
 	int64_t tick_wall_ms, tick_boot_ms;
 	struct timer *list_timer;
 	bool listing, list_again;
-	int64_t lists;           /* listings that were begun */
+	int64_t lists;           /* listings that were begun, of all or of one session */
+	int64_t list_began;      /* number of the one of all that runs */
 	struct err engine_error;
 	int64_t engine_error_ms; /* boot; since when */
 	bool probed, probing, reconciled, stopped; /* reconciled: the first listing has been worked in */
@@ -252,6 +253,7 @@ void images_stop(struct session *s);
 
 /* --- reconcile.c --- */
 void reconcile_soon(struct sessions *m);
+void reconcile_session(struct session *s); /* only this one's objects, now */
 bool object_inherits(const struct engine_object *t); /* its labels are an image's: not ours to judge */
 void reconcile_start(struct sessions *m);
 void reconcile_stop(struct sessions *m);

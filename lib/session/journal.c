@@ -371,7 +371,7 @@ static void removed(void *arg, const struct engine_result *r)
 	}
 	converge(s); /* which may remove what had to wait for this */
 	if (!removing(s))
-		reconcile_soon(s->m);
+		reconcile_session(s);
 }
 
 static void removal_committed(void *arg, const struct err *err)

@@ -4,6 +4,9 @@
  * One listing of everything with our label: at the start, on reconnect, after any unclear outcome,
  * and every 30 s. Events only bring it forward. A listing that is not whole says nothing. Absence
  * counts only for rows that were open before the listing began and have nothing in flight.
+ *
+ * That a session is gone is proved by a listing of this session alone: what a stop costs does not
+ * grow with what else there is.
  */
 #include "session/impl.h"
 
@@ -132,21 +135,52 @@ static bool in_listing(const struct engine_listing *l, int64_t id)
 	return false;
 }
 
-static void work_in(struct sessions *m, const struct engine_listing *l, int64_t began)
+static void all_seen(struct sessions *m, const struct engine_listing *l)
 {
 	for (size_t i = 0; i < l->n; i++)
 		if (!object_inherits(&l->objects[i]))
 			seen(m, &l->objects[i]);
-	for (size_t i = 0; i < m->n; i++) {
-		struct session *s = m->items[i];
-		struct object *o, *tmp;
+}
 
-		s->converging = true; /* rows go while the list is walked; converge once at the end */
-		list_for_each_safe(o, tmp, &s->objects, link)
-			if (!o->in_flight && o->state != OBJ_GONE && o->opened_at < began && !in_listing(l, o->id))
-				unseen(o);
-		s->converging = false;
+static void all_unseen(struct session *s, const struct engine_listing *l, int64_t began)
+{
+	struct object *o, *tmp;
+
+	s->converging = true; /* rows go while the list is walked; converge once at the end */
+	list_for_each_safe(o, tmp, &s->objects, link)
+		if (!o->in_flight && o->state != OBJ_GONE && o->opened_at < began && !in_listing(l, o->id))
+			unseen(o);
+	s->converging = false;
+}
+
+/* --- of one session --- */
+
+struct visit {
+	struct sessions *m;
+	int64_t session, began;
+};
+
+static void visited(void *arg, const struct engine_listing *l)
+{
+	struct visit v = *(struct visit *)arg;
+	struct session *s = sessions_by_id(v.m, v.session);
+
+	free(arg);
+	if (l->err.code != 0) {
+		reconcile_soon(v.m); /* it knows what to do about an engine that is away */
+	} else if (s) {
+		all_seen(v.m, l);
+		all_unseen(s, l, v.began);
+		converge(s);
 	}
+}
+
+void reconcile_session(struct session *s)
+{
+	struct visit *v = NEW(struct visit);
+
+	*v = (struct visit){s->m, s->id, ++s->m->lists};
+	engine_list(s->m->engine, store_install(s->m->store), s->name, visited, v);
 }
 
 /* --- the round --- */
@@ -203,7 +237,9 @@ static void listed(void *arg, const struct engine_listing *l)
 		log_error("session", "the engine holds objects of a later epoch than this database: it was restored or replaced; nothing is removed. Put the newer database back");
 		return;
 	}
-	work_in(m, l, m->lists);
+	all_seen(m, l);
+	for (size_t i = 0; i < m->n; i++)
+		all_unseen(m->items[i], l, m->list_began);
 	if (!m->reconciled)
 		first_listing_done(m);
 	converge_all(m);
@@ -244,8 +280,8 @@ static void list_now(void *arg)
 		return;
 	}
 	m->listing = true;
-	m->lists++;
-	engine_list(m->engine, store_install(m->store), listed, m);
+	m->list_began = ++m->lists;
+	engine_list(m->engine, store_install(m->store), NULL, listed, m);
 }
 
 /* At once, but once for everything that asks in the same turn. */

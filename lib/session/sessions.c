@@ -911,5 +911,5 @@ void sessions_gc(struct sessions *m, bool apply, int64_t older_ms, void (*item)(
 	struct gc *g = NEW(struct gc);
 
 	*g = (struct gc){m, apply, older_ms, item, done, arg};
-	engine_list(m->engine, store_install(m->store), gc_listed, g);
+	engine_list(m->engine, store_install(m->store), NULL, gc_listed, g);
 }

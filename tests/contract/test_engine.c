@@ -263,15 +263,20 @@ static void on_list(void *arg, const struct engine_listing *l)
 	out->done = true;
 }
 
-static struct listing list_all(const char *whose)
+static struct listing list_of(const char *whose, const char *session)
 {
 	struct listing l = {0};
 
-	(void)engine_list(engine, whose, on_list, &l);
+	(void)engine_list(engine, whose, session, on_list, &l);
 	run_until(&l.done);
 	if (l.err.code)
 		fail_msg("%s", l.err.text);
 	return l;
+}
+
+static struct listing list_all(const char *whose)
+{
+	return list_of(whose, NULL);
 }
 
 static void lists_show_what_is_ours(void **state)
@@ -284,6 +289,8 @@ static void lists_show_what_is_ours(void **state)
 	assert_int_equal(l.volumes, 1);
 	assert_int_equal(l.containers, 2);
 	assert_int_equal(l.running, 1);
+	assert_int_equal(list_of(install, "contract-1").n, l.n);
+	assert_int_equal(list_of(install, "contract-2").n, 0);
 	assert_int_equal(list_all("somebody-else").n, 0);
 	drop_container(a);
 	drop_container(b);

@@ -303,7 +303,7 @@ static void a_list_that_is_not_whole_says_nothing(void **state)
 		struct listing l = {0};
 
 		plan(faults[i]);
-		(void)engine_list(engine, install, on_list, &l);
+		(void)engine_list(engine, install, NULL, on_list, &l);
 		run_until(&l.done);
 		assert_int_not_equal(l.err.code, 0);
 		assert_int_not_equal(l.err.code, ERR_NOT_FOUND);
@@ -413,7 +413,7 @@ static void freeing_the_engine_ends_everything_once(void **state)
 	plan("fault=silence match=\"POST /volumes/create\"\nfault=silence match=\"GET /networks\"");
 	for (int i = 0; i < 6; i++)
 		(void)volume_create(engine, user_turn, &s, on_change, &c[i]);
-	(void)engine_list(engine, install, on_list, &l);
+	(void)engine_list(engine, install, NULL, on_list, &l);
 	exec_kill(r.exec, on_change, &killed); /* waits for its turn behind them */
 	engine_cancel(volume_create(engine, user_turn, &s, on_change, &early)); /* not told yet */
 	early.done = false;

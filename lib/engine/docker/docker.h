@@ -56,11 +56,11 @@ void put_endpoint(struct json_writer *w, const char *key, const struct container
 void put_labels(struct json_writer *w, const char *key, const struct engine_labels *l);
 /* Labels of one listed object; false when its install label is not ours. Strings are borrowed. */
 bool read_labels(struct engine_object *ret, const struct json *labels, const char *install);
-/* "filters=" + encoded {"label":["labd.install=…"]}. The caller owns it. */
-char *install_filter(const char *install);
+/* "filters=" + encoded {"label":["labd.install=…","labd.session=…"]}. The caller owns it. */
+char *label_filter(const char *install, const char *session); /* session NULL: all */
 
 /* The operations of engine.h. */
-struct engine_op *docker_list(struct engine *g, const char *install,
+struct engine_op *docker_list(struct engine *g, const char *install, const char *session,
 	void (*done)(void *arg, const struct engine_listing *l), void *arg);
 struct engine_op *docker_network_create(struct engine *g, struct engine_turn t,
 	const struct network_spec *s, engine_done done, void *arg);

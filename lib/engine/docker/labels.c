@@ -49,16 +49,19 @@ bool read_labels(struct engine_object *ret, const struct json *labels, const cha
 	return true;
 }
 
-char *install_filter(const char *install)
+char *label_filter(const char *install, const char *session)
 {
-	_cleanup_free_ char *label = strf("labd.install=%s", install), *escaped = NULL;
+	_cleanup_free_ char *ours = strf("labd.install=%s", install), *escaped = NULL;
+	_cleanup_free_ char *one = session ? strf("labd.session=%s", session) : NULL;
 	_cleanup_buf_ struct buf b = BUF(4096);
 	struct json_writer w;
 
 	json_begin(&w, &b, false);
 	json_object(&w, NULL);
 	json_array(&w, "label");
-	json_put_str(&w, NULL, label);
+	json_put_str(&w, NULL, ours);
+	if (one)
+		json_put_str(&w, NULL, one);
 	json_end(&w);
 	json_end(&w);
 	escaped = http_escape(buf_str(&b));

@@ -119,7 +119,7 @@ static void next_kind(struct list_op *l)
 		on_listed);
 }
 
-struct engine_op *docker_list(struct engine *g, const char *install,
+struct engine_op *docker_list(struct engine *g, const char *install, const char *session,
 	void (*done)(void *arg, const struct engine_listing *l), void *arg)
 {
 	struct list_op *l =
@@ -127,7 +127,7 @@ struct engine_op *docker_list(struct engine *g, const char *install,
 
 	l->done = done;
 	l->install = xstrdup(install);
-	l->filter = install_filter(install);
+	l->filter = label_filter(install, session);
 	l->op.end = list_end;
 	l->op.clear = list_clear;
 	next_kind(l);
