@@ -96,14 +96,21 @@ bool given_up(void)
 	return reason || proc_interrupted();
 }
 
+static const char *words_of(const char *const argv[])
+{
+	char *words = say("%s", strrchr(argv[0], '/') ? strrchr(argv[0], '/') + 1 : argv[0]);
+
+	for (size_t i = 1; argv[i] && strlen(words) < 200; i++)
+		words = say("%s %s", words, argv[i]);
+	return words;
+}
+
 double must(const char *const argv[])
 {
 	double ms = given_up() ? NAN : proc_run(argv);
 
 	if (isnan(ms) && !given_up())
-		give_up("'%s %s' failed: %s",
-			strrchr(argv[0], '/') ? strrchr(argv[0], '/') + 1 : argv[0],
-			argv[1] ? argv[1] : "", proc_complaint());
+		give_up("'%s' failed: %s", words_of(argv), proc_complaint());
 	return ms;
 }
 
@@ -200,7 +207,8 @@ static const struct gate {
 	size_t rounds;
 	const char *unit, *what;
 } gates[] = {
-#define RATIO(row, of, num, den, limit, what) {row, &case_##of, num, den, limit, 0, "", what},
+#define RATIO(row, of, num, den, limit, unit, what)                                                \
+	{row, &case_##of, num, den, limit, 0, unit, what},
 #define VALUE(row, of, num, limit, rounds, unit, what)                                             \
 	{row, &case_##of, num, NULL, limit, rounds, unit, what},
 #include "tests/bench/gates.tbl.h"
@@ -248,16 +256,13 @@ static void print_row(const struct gate *g, const struct summary *s, enum verdic
 		if (s->n > 1)
 			(void)snprintf(range, sizeof(range), "%s-%s", low, high);
 		if (g->den)
-			(void)snprintf(raw, sizeof(raw), "%.4g / %.4g ms", median_of(g->num),
-				median_of(g->den));
-		if (g->den && strstr(g->num, "calls"))
-			(void)snprintf(raw, sizeof(raw), "%.4g / %.4g", median_of(g->num),
-				median_of(g->den));
+			(void)snprintf(raw, sizeof(raw), "%.4g / %.4g %s", median_of(g->num),
+				median_of(g->den), g->unit);
 	}
 	if (g->limit > 0)
 		number(limit, g->limit);
-	printf("%-4s %-60s %8s %-6s %-14s %6s %3zu  %-14s %s\n", g->row, g->what, median, g->unit,
-		range, limit, s->n, verdict_name(v), raw);
+	printf("%-4s %-60s %8s %-6s %-14s %6s %3zu  %-14s %s\n", g->row, g->what, median,
+		g->den ? "" : g->unit, range, limit, s->n, verdict_name(v), raw);
 }
 
 static void write_json(FILE *to, const struct gate *g, const struct summary *s, enum verdict v)

@@ -24,7 +24,7 @@ static void by_labd(void)
 {
 	world_must_be_empty(&labd);
 	put("chain labd", LAB(&labd, "start", "bench-chain"));
-	LAB(&labd, "stop", "bench-chain", "--discard", "--yes", "--wait");
+	LAB(&labd, "stop", "bench-chain", "--discard", "--yes");
 }
 
 /* `interval`: how often the engine asks. */

@@ -29,7 +29,7 @@ static void start(void)
 
 static void stop(void)
 {
-	LAB(&labd, "stop", "bench-check", "--discard", "--yes", "--wait");
+	LAB(&labd, "stop", "bench-check", "--discard", "--yes");
 }
 
 static double check(const char *what)
