@@ -1,3 +1,3 @@
 #!/bin/sh
 # Writes the file.
-echo done >/srv/work/answer
+echo "done" >/srv/work/answer
