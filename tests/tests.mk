@@ -16,6 +16,10 @@ FAKES := $(call objs,$(wildcard tests/fake/*.c))
 $(TESTS): %: %.o $(FAKES) $(LIBS)
 	$(QUIET_LD)$(CC) $(LDFLAGS_) -o $@ $(filter %.o,$^) -Wl,--start-group $(LINK) -Wl,--end-group $(FOREIGN)
 
+# Tests of `lab` are linked to everything of it but main().
+CLI_TESTS := $(filter $(B)/tests/unit/test_cli_%,$(TESTS))
+$(CLI_TESTS): $(call objs,$(filter-out %/main.c,$(wildcard cmd/lab/*.c))) | $(B)/lab
+
 # The fake engine as a program, for tests that drive a whole labd.
 $(B)/fakeengine: $(B)/tests/fake/program/fakeengine.o $(FAKES) $(LIBS)
 	$(QUIET_LD)$(CC) $(LDFLAGS_) -o $@ $(filter %.o,$^) -Wl,--start-group $(LINK) -Wl,--end-group $(FOREIGN)

@@ -271,12 +271,14 @@ static int move(int from, const char *name, int to, const char *as, bool look, s
 int landing_finish(struct landing *l, char **ret_path, struct err *e)
 {
 	const char *name = l->name ? l->name : l->came;
+	int r;
 
 	if (!l->came)
 		return err_set(e, ERR_NOT_FOUND, "nothing came");
-	if (make_links(l, e) < 0 || move(l->staging_fd, COPY, l->folder_fd, name, true, e) < 0 ||
-		move(l->staging_fd, COPY, l->folder_fd, name, false, e) < 0)
-		return e->code;
+	if ((r = make_links(l, e)) < 0 ||
+		(r = move(l->staging_fd, COPY, l->folder_fd, name, true, e)) < 0 ||
+		(r = move(l->staging_fd, COPY, l->folder_fd, name, false, e)) < 0)
+		return r;
 	*ret_path = str_ends(l->folder, "/") ? strf("%s%s", l->folder, name)
 					     : strf("%s/%s", l->folder, name);
 	return 0;
