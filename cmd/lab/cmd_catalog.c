@@ -49,8 +49,8 @@ static void print_table(struct cli *c, const struct json *labs)
 	json_for_each(lab, labs) {
 		const struct json *best = json_get(lab, "best");
 		bool broken = json_len(json_get(lab, "problems")) > 0;
-		_cleanup_free_ char *title = broken ? strf("cannot be started: see 'lab lint'")
-						    : visible(json_str(json_get(lab, "title")));
+		const char *title = broken ? "cannot be started: see 'lab lint'"
+					   : json_str_or(json_get(lab, "title"), "");
 		_cleanup_free_ char *time = strf(
 					    "%" PRId64 "m", json_int(json_get(lab, "minutes"), 0)),
 				    *pts = strf("%" PRId64,

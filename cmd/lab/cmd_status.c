@@ -62,12 +62,12 @@ static void print_services(struct cli *c, const struct json *s)
 	const struct json *v;
 
 	json_for_each(v, json_get(s, "services")) {
-		_cleanup_free_ char *note = visible(json_str(json_get(v, "note")));
 		bool idle = json_bool(json_get(v, "on_demand"), false) &&
 			    streq(json_str_or(json_get(v, "state"), ""), "absent");
 
 		table_row(t, json_str_or(json_get(v, "name"), "?"),
-			idle ? "for checks" : json_str_or(json_get(v, "state"), "?"), note, NULL);
+			idle ? "for checks" : json_str_or(json_get(v, "state"), "?"),
+			json_str_or(json_get(v, "note"), ""), NULL);
 	}
 	table_print(t);
 }
@@ -82,13 +82,12 @@ static void print_tasks(struct cli *c, const struct json *s)
 		const char *last = json_str(json_get(task, "last"));
 		int64_t hints = json_int(json_get(task, "hints_bought"), 0);
 		_cleanup_free_ char *attain = points(json_int(json_get(task, "attainable_m"), 0)),
-				    *title = visible(json_str(json_get(task, "title"))),
 				    *pts = hints ? strf("%s attainable (%" PRId64 " hint%s)",
 							   attain, hints, hints > 1 ? "s" : "")
 						 : strf("%s attainable", attain);
 
-		table_row(t, json_str_or(json_get(task, "id"), "?"), verdict_mark(last), pts, title,
-			NULL);
+		table_row(t, json_str_or(json_get(task, "id"), "?"), verdict_mark(last), pts,
+			json_str_or(json_get(task, "title"), ""), NULL);
 		table_color(t, 1, verdict_color(last));
 	}
 	table_print(t);

@@ -159,8 +159,9 @@ static int launch(struct client *k, struct err *e)
 	struct child *child;
 	bool ended = false;
 
-	if (fs_mkdirs(state, 0700, e) < 0)
-		return e->code;
+	int r = fs_mkdirs(state, 0700, e);
+	if (r < 0)
+		return r;
 	_cleanup_close_ int fd = open_log(log, e);
 	if (fd < 0)
 		return fd;
@@ -170,7 +171,7 @@ static int launch(struct client *k, struct err *e)
 		.env = environ,
 		.fds = {-1, fd, fd, -1},
 		.detach = true};
-	int r = child_spawn(&child, k->loop, &spec, launched_end, &ended, e);
+	r = child_spawn(&child, k->loop, &spec, launched_end, &ended, e);
 	if (r < 0)
 		return r;
 	bool there = await_daemon(k, &ended);
@@ -218,9 +219,12 @@ static int replace(struct client *k, struct err *e)
 
 	if (kill(pid, SIGTERM) < 0)
 		return 0; /* it goes on serving */
-	while (kill(pid, 0) == 0 && loop_now_ms(k->loop) < until)
-		if (client_rest(k, ASK_EVERY_MS, e) < 0)
-			return e->code;
+	while (kill(pid, 0) == 0 && loop_now_ms(k->loop) < until) {
+		int r = client_rest(k, ASK_EVERY_MS, e);
+
+		if (r < 0)
+			return r;
+	}
 	return launch(k, e);
 }
 

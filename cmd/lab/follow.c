@@ -153,8 +153,9 @@ static int take_up(struct follow *f, enum follow_mode mode, int tries, struct er
 
 	if (tries >= TAKE_UP_TRIES)
 		return err_copy(e, &f->err);
-	if (client_rest(f->k, TAKE_UP_AGAIN_MS, e) < 0)
-		return e->code;
+	int r = client_rest(f->k, TAKE_UP_AGAIN_MS, e);
+	if (r < 0)
+		return r;
 	/* Started again it recovers what it did; when it cannot be, its own words say more. */
 	if (mode == FOLLOW_WORK && f->err.code == ERR_UNREACHABLE && client_revive(f->k, &why) < 0)
 		return err_copy(e, &why);

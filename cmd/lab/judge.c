@@ -87,12 +87,11 @@ static void print_checks(struct cli *c, const struct json *run)
 
 	json_for_each(r, json_get(run, "checks")) {
 		const char *verdict = json_str(json_get(r, "verdict"));
-		_cleanup_free_ char *text = visible(json_str(json_get(r, "message"))),
-				    *from = strf("%s%s", json_str_or(json_get(r, "trust"), "?"),
-					    json_bool(json_get(r, "forgeable"), false) ? " ~" : "");
+		_cleanup_free_ char *from = strf("%s%s", json_str_or(json_get(r, "trust"), "?"),
+			json_bool(json_get(r, "forgeable"), false) ? " ~" : "");
 
 		table_row(t, json_str_or(json_get(r, "check"), "?"), verdict_mark(verdict), from,
-			text, NULL);
+			json_str_or(json_get(r, "message"), ""), NULL);
 		table_color(t, 1, verdict_color(verdict));
 	}
 	table_print(t);
@@ -158,9 +157,9 @@ static void print_grade(struct cli *c, const struct json *run)
 					    json_bool(json_get(task, "distinction"), false)
 						    ? " (apart)"
 						    : ""),
-				    *n = counts(task), *text = visible(first_failure(run, id));
+				    *n = counts(task);
 
-		table_row(t, id, pts, n, text, NULL);
+		table_row(t, id, pts, n, first_failure(run, id), NULL);
 	}
 	table_print(t);
 	_cleanup_free_ char *earned = points(json_int(json_get(g, "earned_m"), 0)),

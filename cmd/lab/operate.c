@@ -20,9 +20,9 @@ static void print_checks(struct cli *c, const struct json *checks)
 
 	json_for_each(k, checks) {
 		const char *status = json_str_or(json_get(k, "status"), "?");
-		_cleanup_free_ char *reason = visible(json_str(json_get(k, "reason")));
 
-		table_row(t, json_str_or(json_get(k, "name"), "?"), status, reason, NULL);
+		table_row(t, json_str_or(json_get(k, "name"), "?"), status,
+			json_str_or(json_get(k, "reason"), ""), NULL);
 		table_color(t, 1, status_color(status));
 	}
 	table_print(t);
@@ -81,13 +81,11 @@ static void print_items(struct cli *c, const struct json *items)
 	struct table *t = table_new(c, heads, ARRAY_SIZE(heads));
 	const struct json *i;
 
-	json_for_each(i, items) {
-		_cleanup_free_ char *name = visible(json_str(json_get(i, "name"))),
-				    *why = visible(json_str(json_get(i, "why")));
-
-		table_row(t, json_str_or(json_get(i, "kind"), "?"), name,
-			json_str_or(json_get(i, "session"), "-"), why, NULL);
-	}
+	json_for_each(i, items)
+		table_row(t, json_str_or(json_get(i, "kind"), "?"),
+			json_str_or(json_get(i, "name"), "?"),
+			json_str_or(json_get(i, "session"), "-"),
+			json_str_or(json_get(i, "why"), ""), NULL);
 	table_print(t);
 }
 

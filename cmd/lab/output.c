@@ -139,6 +139,7 @@ struct table *table_new(const struct cli *c, const char *const *heads, size_t n)
 		abort();
 	scols_table_enable_noheadings(t->t, c->quiet);
 	scols_table_enable_colors(t->t, c->color);
+	scols_table_enable_noencoding(t->t, 1); /* we make cells visible ourselves */
 	if (scols_table_set_column_separator(t->t, "  ") != 0)
 		abort();
 	if (!c->tty_out)
@@ -158,7 +159,7 @@ void table_row(struct table *t, ...)
 		abort();
 	va_start(ap, t);
 	for (size_t i = 0; i < t->n; i++)
-		if (scols_line_set_data(t->last, i, va_arg(ap, const char *)) != 0)
+		if (scols_line_refer_data(t->last, i, visible(va_arg(ap, const char *))) != 0)
 			abort();
 	va_end(ap);
 }

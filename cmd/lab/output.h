@@ -19,7 +19,8 @@ bool print_list(
 
 struct table;
 struct table *table_new(const struct cli *c, const char *const *heads, size_t n);
-void table_row(struct table *t, ...) __attribute__((sentinel)); /* n strings, then NULL */
+/* n strings, then NULL; they are made visible here. */
+void table_row(struct table *t, ...) __attribute__((sentinel));
 /* Colour a cell of the last row ("red", "green", "yellow", "gray"; NULL = none). */
 void table_color(struct table *t, size_t column, const char *color);
 void table_print(struct table *t); /* and free */
