@@ -1,14 +1,15 @@
 /*
  * orphancheck.c - independent auditor of what labd leaves in the engine and on the machine.
  *
- *   orphancheck -l [-e URL]                           print what is there, for a baseline
- *   orphancheck [-e URL] [-b BASELINE] [-w SECONDS] STATE
+ *   orphancheck -l [-o] [-e URL]                      print what is there, for a baseline
+ *   orphancheck [-o] [-e URL] [-b BASELINE] [-w SECONDS] STATE
  *
  * STATE is labd's state folder: labyard.db and install. It lists by itself: containers, networks
  * and volumes by label and by name (lab-*: what carries no label at all is found too), bridges
  * lab-*, lab-fetch processes without their labd, checks of a former daemon that still run in our
  * containers, half-written files. What another installation has labelled and what was there in
- * BASELINE is nobody's business. It waits up to SECONDS (30) until nothing is wrong any more.
+ * BASELINE is nobody's business. It waits up to SECONDS (30) until nothing is wrong any more. -o: the
+ * engine does not run on this machine (a fake one), so its bridges and processes are not looked for.
  *
  *   orphan     it is there, and no open row of the database speaks of it
  *   missing    a row says that it lives, and it is not there
@@ -60,6 +61,7 @@ static char **known; /* lines of the baseline */
 static size_t n_known;
 static char install[64];
 static long long epoch;
+static bool elsewhere;
 
 __attribute__((noreturn, format(printf, 1, 2))) static void cannot(const char *fmt, ...)
 {
@@ -447,9 +449,10 @@ static bool look(void)
 		read_install();
 		read_database();
 	}
-	if (strncmp(engine, "unix://", 7) == 0)
+	if (!elsewhere && strncmp(engine, "unix://", 7) == 0)
 		list_bridges();
-	list_processes();
+	if (!elsewhere)
+		list_processes();
 	if (state)
 		nftw(state, look_at_file, 16, FTW_PHYS);
 	return true;
@@ -513,9 +516,11 @@ int main(int argc, char **argv)
 
 	if (getenv("DOCKER_HOST"))
 		engine = getenv("DOCKER_HOST");
-	for (int c; (c = getopt(argc, argv, "le:b:w:")) != -1;) {
+	for (int c; (c = getopt(argc, argv, "loe:b:w:")) != -1;) {
 		if (c == 'l')
 			only_list = true;
+		else if (c == 'o')
+			elsewhere = true;
 		else if (c == 'e')
 			engine = optarg;
 		else if (c == 'b')
@@ -526,7 +531,7 @@ int main(int argc, char **argv)
 			return 2;
 	}
 	if (optind + !only_list != argc)
-		cannot("usage: orphancheck -l | [-e URL] [-b BASELINE] [-w SECONDS] STATE");
+		cannot("usage: orphancheck -l [-o] | [-o] [-e URL] [-b BASELINE] [-w SECONDS] STATE");
 	state = only_list ? NULL : argv[optind];
 	items = must(calloc(ITEMS_MAX, sizeof(*items)));
 	rows = must(calloc(ITEMS_MAX, sizeof(*rows)));

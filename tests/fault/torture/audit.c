@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <sqlite3.h>
+#include <unistd.h>
 
 #define BUSY_MS 5000
 
@@ -293,6 +294,53 @@ void strangers_remove(struct bed *b)
 
 		reply_done(&(struct reply){.json = engine_call(b, "DELETE", path, NULL).json});
 	}
+}
+
+/* --- other auditors ---------------------------------------------------------------------------- */
+
+/* Run it; what it prints is the reason of a failure. */
+static bool program_agrees(struct bed *b, const char *command)
+{
+	char line[500] = "";
+	FILE *f = popen(command, "re");
+
+	if (!f)
+		return bed_fail(b, "cannot run '%s'", command);
+	bool any = fgets(line, sizeof(line), f) != NULL;
+	while (any && fgetc(f) != EOF)
+		;
+	int status = pclose(f);
+	line[strcspn(line, "\n")] = '\0';
+	return status == 0 || bed_fail(b, "%.20s… says: %s", strrchr(command, '/') + 1, line);
+}
+
+static char *orphancheck(const struct bed *b, const char *rest)
+{
+	return strf("exec 2>&1; '%s/orphancheck' %s -e '%s' %s", b->options.programs, b->fake ? "-o" : "", b->engine, rest);
+}
+
+bool auditors_baseline(struct bed *b)
+{
+	_cleanup_free_ char *rest = strf("-l >'%s/baseline'", b->folder), *command = orphancheck(b, rest);
+
+	return program_agrees(b, command);
+}
+
+bool auditors_grade_told(struct bed *b, const char *key, const char *signature)
+{
+	_cleanup_free_ char *path = strf("%s/acks", b->folder);
+	_cleanup_fclose_ FILE *f = fopen(path, "ae");
+
+	return f && fprintf(f, "%s %s\n", key, signature) > 0 && fflush(f) == 0 && fsync(fileno(f)) == 0;
+}
+
+bool auditors_agree(struct bed *b)
+{
+	_cleanup_free_ char *acks = strf("%s/acks", b->folder), *rest = strf("-b '%s/baseline' -w 20 '%s/state'", b->folder, b->folder),
+			    *orphans = orphancheck(b, rest),
+			    *grades = strf("exec 2>&1; '%s/gradecheck' '%s/state' %s", b->options.programs, b->folder, fs_exists(acks) ? acks : "");
+
+	return program_agrees(b, orphans) && program_agrees(b, grades);
 }
 
 /* --- grades ------------------------------------------------------------------------------------ */

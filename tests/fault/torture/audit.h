@@ -30,5 +30,13 @@ bool audit_objects(struct bed *b, const struct expected *e);
 bool audit_empty(struct bed *b);
 bool audit_absent(struct bed *b, const char *kind, const char *slot); /* no failure: a question */
 
+/*
+ * The same and more by the auditors that share no code with us (orphancheck.c, gradecheck.c):
+ * baseline before labd has made anything; grade_told() for each receipt that was had.
+ */
+bool auditors_baseline(struct bed *b);
+bool auditors_grade_told(struct bed *b, const char *key, const char *signature);
+bool auditors_agree(struct bed *b);
+
 /* Every grade in the list of acknowledged ones is recorded, once, and the chain has no gap. */
 bool audit_grades(struct bed *b, const int64_t *acknowledged, size_t n);

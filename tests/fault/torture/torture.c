@@ -79,7 +79,7 @@ static void bed_ready(struct worker *w)
 	w->t = (struct torment){.seed = w->o->seed};
 	bed_open(&w->t.bed, &w->o->bed);
 	w->open = true;
-	if (!strangers_plant(&w->t.bed) || !labd_start(&w->t.bed, NULL)) {
+	if (!strangers_plant(&w->t.bed) || !auditors_baseline(&w->t.bed) || !labd_start(&w->t.bed, NULL)) {
 		fprintf(stderr, "torture: %s\n", w->t.bed.why);
 		exit(2);
 	}
@@ -175,7 +175,7 @@ static bool torment_random(struct torment *t, const struct scenario *s, int at_u
 
 static bool torment_answer(struct torment *t, const struct scenario *s)
 {
-	if (!s->prepare(t))
+	if (!s->prepare(t) || !restart(t, 1))
 		return false;
 	t->kill_on_answer = true;
 	(void)s->act(t);
@@ -221,6 +221,7 @@ static void judged(struct worker *w, const struct scenario *s, const char *sweep
 {
 	struct torment *t = &w->t;
 
+	good = good && auditors_agree(&t->bed);
 	w->sum.done++;
 	w->sum.failed += t->failed;
 	w->sum.slowest_ms = MAX(w->sum.slowest_ms, t->slowest_ms);
@@ -280,7 +281,7 @@ static int usual_us(struct worker *w, const struct scenario *s)
 	int64_t from;
 
 	bed_ready(w);
-	if (!s->prepare(&w->t))
+	if (!s->prepare(&w->t) || !restart(&w->t, 1))
 		return 1000;
 	from = now_ms();
 	(void)s->act(&w->t);
