@@ -2,8 +2,10 @@
  * store.c - the loop's side of the database: what waits, what is under way, who is told.
  *
  * The loop never waits for the disk. Transactions queue up while the db thread commits; the next
- * batch takes what came meanwhile, so that under load many share one fsync and alone one goes at
- * once. At most one batch is under way: `running` belongs to the db thread until it returns.
+ * batch takes what came meanwhile, so that under load many share one fsync. What somebody waits for
+ * goes at the end of the turn, with all that the turn has to write; what nobody waits for goes with
+ * it, or LATER_MS later. At most one batch is under way: `running` belongs to the db thread until it
+ * returns.
  *
  * Degraded: a batch that failed as a whole has left nothing behind, but those who wait built
  * their rows on it. So everything fails until store_retry() has seen a transaction work.
@@ -14,6 +16,7 @@
 #include "store/db.h"
 
 enum {
+	LATER_MS = 100,
 	BATCH_MAX = 64,
 	QUERIES_MAX = 64,
 	QUERY_ROWS = 1000,
@@ -43,7 +46,7 @@ struct store {
 	struct batch running;
 	struct retry retry;
 	struct err degraded;
-	struct timer *begin; /* runs: nothing is written yet */
+	struct timer *begin; /* runs: the next batch begins then */
 	int queries;         /* under way */
 	bool closing;
 };
@@ -247,6 +250,13 @@ static void kick(struct store *s)
 		submit(s, batch_run, batch_done, &s->running);
 }
 
+/* While a batch is under way, its end looks at what waits. */
+static void begin_in(struct store *s, int64_t ms)
+{
+	if (!s->closing && !s->running.first && (ms == 0 || !timer_active(s->begin)))
+		timer_start(s->begin, ms);
+}
+
 void tx_commit(struct tx *t, store_done done, void *arg)
 {
 	struct store *s = t->store;
@@ -255,7 +265,15 @@ void tx_commit(struct tx *t, store_done done, void *arg)
 	t->arg = arg;
 	*s->waiting_end = t;
 	s->waiting_end = &t->next;
-	kick(s);
+	begin_in(s, done ? 0 : LATER_MS);
+}
+
+static bool awaited(const struct store *s)
+{
+	for (const struct tx *t = s->waiting; t; t = t->next)
+		if (t->done)
+			return true;
+	return false;
 }
 
 static void batch_run(void *arg)
@@ -276,7 +294,10 @@ static void batch_done(void *arg)
 		s->degraded = err;
 		log_debug("store", "degraded: %s", err.text);
 	}
-	kick(s); /* the disk works while the completions run */
+	if (awaited(s))
+		kick(s); /* the disk works while the completions run */
+	else if (s->waiting)
+		begin_in(s, LATER_MS);
 	while (t) {
 		struct tx *next = t->next;
 

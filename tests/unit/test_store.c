@@ -276,7 +276,7 @@ static void a_refused_transaction_leaves_no_trace_and_others_alone(void **state)
 	struct row_grade grades[4] = {a_grade(10, 1, "k10"), a_grade(11, 1, "k11"),
 		a_grade(12, 1, "k11"), a_grade(13, 1, "k13")};
 
-	for (int i = 0; i < 4; i++) { /* the first goes alone, the others share a transaction */
+	for (int i = 0; i < 4; i++) { /* they share a transaction */
 		struct tx *t = tx_new(p->store);
 
 		tx_session(t, &session);
@@ -292,6 +292,21 @@ static void a_refused_transaction_leaves_no_trace_and_others_alone(void **state)
 	assert_int_equal(sql_int(sql, "SELECT count(*) FROM grade"), 3);
 	assert_int_equal(sql_int(sql, "SELECT count(*) FROM event WHERE id = 102"), 0);
 	assert_int_equal(sql_int(sql, "SELECT count(*) FROM event"), 3);
+	sqlite3_close(sql);
+}
+
+static void what_nobody_waits_for_is_written_by_itself(void **state)
+{
+	struct place *p = *state;
+	struct tx *t = tx_new(p->store);
+
+	tx_event(t, &(struct row_event){1, 0, 0, "tick", NULL});
+	tx_commit(t, NULL, NULL);
+	assert_false(store_idle(p->store));
+	for (int turns = 0; turns < 100 && !store_idle(p->store); turns++)
+		(void)loop_once(p->loop, true);
+	sqlite3 *sql = place_sql(p);
+	assert_int_equal(sql_int(sql, "SELECT count(*) FROM event"), 1);
 	sqlite3_close(sql);
 }
 
@@ -676,6 +691,7 @@ int main(void)
 		T(what_is_gone_is_not_loaded),
 		T(verdicts_are_replaced_and_hints_are_not),
 		T(a_refused_transaction_leaves_no_trace_and_others_alone),
+		T(what_nobody_waits_for_is_written_by_itself),
 		T(a_row_outside_the_schema_is_refused),
 		T(transactions_complete_in_order_and_closing_waits_for_them),
 		T(records_cannot_be_changed),
