@@ -54,6 +54,7 @@ int api_new(struct api **ret, const struct api_config *c, struct err *e)
 	a->started_ms = loop_wall_ms(a->loop);
 	a->last_ms = loop_now_ms(a->loop);
 	a->starts = map_new(free);
+	list_init(&a->endless);
 	r = httpd_new(&a->httpd, a->loop, &ops, a, e);
 	if (r < 0) {
 		api_free(a);
@@ -70,8 +71,11 @@ int api_listen_unix(struct api *a, const char *path, struct err *e)
 
 void api_stop(struct api *a, loop_cb drained, void *arg)
 {
-	a->stopping = true;
+	struct endless *x, *tmp;
+
 	httpd_stop(a->httpd, drained, arg);
+	list_for_each_safe(x, tmp, &a->endless, link)
+		x->end(x->arg);
 }
 
 void api_cut(struct api *a)

@@ -24,7 +24,9 @@ struct logs {
 	struct request *request;
 	struct part *parts;
 	size_t n, running;
-	bool left; /* the exchange has ended */
+	struct endless endless;
+	bool left;   /* the exchange has ended */
+	bool ending; /* so does the daemon */
 };
 
 static void logs_free(struct logs *l)
@@ -124,7 +126,7 @@ static void part_over(void *arg, const struct engine_result *res)
 	for (int stream = 1; stream <= 2; stream++)
 		if (p->line[stream - 1].len && !request_gone(l->request))
 			send_line(p, stream);
-	if (res->err.code != 0 && !request_gone(l->request))
+	if (res->err.code != 0 && !l->ending && !request_gone(l->request))
 		say_error(l, &res->err);
 	if (--l->running)
 		return;
@@ -134,15 +136,32 @@ static void part_over(void *arg, const struct engine_result *res)
 		request_end(l->request, true); /* left() follows */
 }
 
+static void cancel(struct logs *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (l->parts[i].op)
+			engine_cancel(l->parts[i].op);
+}
+
+static void end(void *arg)
+{
+	struct logs *l = arg;
+	struct err e = ERR_NONE;
+
+	err_set(&e, ERR_CANCELED, "the daemon goes down: the log is cut here");
+	say_error(l, &e);
+	l->ending = true;
+	cancel(l);
+}
+
 static void left(void *arg)
 {
 	struct logs *l = arg;
 
 	l->left = true;
+	list_unlink(&l->endless.link);
 	api_closed(l->api);
-	for (size_t i = 0; i < l->n; i++)
-		if (l->parts[i].op)
-			engine_cancel(l->parts[i].op);
+	cancel(l);
 	if (!l->running)
 		logs_free(l);
 }
@@ -200,6 +219,8 @@ static void open_logs(
 	}
 	request_stream(r, 200, "application/x-ndjson", drained, l);
 	api_opened(a);
+	l->endless = (struct endless){.end = end, .arg = l};
+	list_append(&a->endless, &l->endless.link);
 	request_on_gone(r, left, l);
 }
 

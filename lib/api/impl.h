@@ -7,6 +7,7 @@
 #include "api/httpd.h"
 #include "api/problem.h"
 #include "api/view.h"
+#include "base/list.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "base/str.h"
@@ -23,12 +24,20 @@ struct api {
 	struct grader *grader;
 	struct store *store;
 	struct engine *engine;
-	bool self_started, stopping;
+	bool self_started;
 	int64_t started_ms; /* wall */
 	int64_t last_ms;    /* boot: of the last request */
 	size_t open;        /* streams and sockets */
+	struct list endless; /* struct endless: what has to be told to end */
 	int64_t requests, refused, slow;
 	struct map *starts; /* idempotency key -> session name, the last ones */
+};
+
+/* A stream that would go on for ever: end(arg) is called when the daemon goes down. */
+struct endless {
+	struct list link;
+	loop_cb end;
+	void *arg;
 };
 
 /* --- api.c: while a stream or a socket is open, the daemon is in use --- */
