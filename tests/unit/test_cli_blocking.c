@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -134,7 +135,9 @@ static bool is_idle(struct box *b)
 static bool is_not_full(struct box *b)
 {
 	char chunk[4096];
-	ssize_t n = outlet_full(outlet) ? read(b->fds[0], chunk, sizeof(chunk)) : 0;
+	struct pollfd ready = {.fd = b->fds[0], .events = POLLIN};
+	/* everything may have come already, and the outlet learns of it in its next turn only */
+	ssize_t n = outlet_full(outlet) && poll(&ready, 1, 0) == 1 ? read(b->fds[0], chunk, sizeof(chunk)) : 0;
 
 	(void)buf_add(&b->got, chunk, (size_t)n);
 	return !outlet_full(outlet);

@@ -11,6 +11,7 @@ struct line {
 	char *argv[MAX_WORDS + 1];
 	int argc, first, r;
 	const char *verb;
+	char **words; /* the strings in argv */
 };
 
 /* As main() does it. What goes wrong is said on stderr, which nobody reads here. */
@@ -24,7 +25,7 @@ static void parse(struct line *l, const char *text)
 	options_init(&l->cli);
 	for (l->argc = 0; words[l->argc]; l->argc++)
 		l->argv[l->argc] = words[l->argc];
-	free(words); /* the strings are in argv */
+	l->words = words;
 	char *verb = options_verb(&l->argc, l->argv);
 	l->verb = verb;
 	l->cli.command = verb ? command_find(verb) : NULL;
@@ -34,6 +35,7 @@ static void parse(struct line *l, const char *text)
 static void done(struct line *l)
 {
 	options_done(&l->cli);
+	strv_free(l->words);
 }
 
 static void options_stand_anywhere(void **state)
