@@ -1,0 +1,153 @@
+#!/bin/sh
+# How `lab` finds, starts and replaces its daemon, and what it generates for shells and manuals; needs no engine.  time limit: 120 s
+. "$(dirname "$0")/../lib.sh"
+have python3 || skip "python3 is not installed"
+DOCKER_HOST=unix://$tmp/no-engine
+export DOCKER_HOST
+socket=$XDG_RUNTIME_DIR/labyard/labd.sock
+
+version() {
+	python3 - "$socket" <<-'END'
+		import http.client, json, socket, sys
+		c = http.client.HTTPConnection("localhost")
+		c.sock = socket.socket(socket.AF_UNIX)
+		c.sock.connect(sys.argv[1])
+		c.request("GET", "/v1/version")
+		v = json.load(c.getresponse())
+		print(v["version"], v["pid"])
+	END
+}
+
+# --- starting --------------------------------------------------------------------------------
+
+# A daemon that ends at once: its last words are ours.
+mkdir -p "$XDG_CONFIG_HOME/labyard"
+echo 'nonsense = 1' >"$XDG_CONFIG_HOME/labyard/labd.conf"
+run lab status
+expect_status 4
+expect_err "^lab: error\[4\]: labd ended at once: .*'nonsense'"
+rm "$XDG_CONFIG_HOME/labyard/labd.conf"
+
+# Nothing is completed, and nobody started, while no daemon runs; labs are known all the same.
+run lab __complete status ''
+expect_status 0
+expect_equal "completion without a daemon" "" "$(cat "$tmp/out")"
+run lab __complete start he
+expect_out '^hello-lab	'
+expect_equal "daemons" "" "$(processes)"
+
+# Four at once share one daemon.
+for i in 1 2 3 4; do
+	lab catalog -o name >"$tmp/list.$i" 2>&1 &
+done
+wait
+for i in 1 2 3 4; do
+	grep -qx hello-lab "$tmp/list.$i" || fail "one of four: $(cat "$tmp/list.$i")"
+done
+ours=$(version)
+kill "${ours#* }"
+eventually 20 sh -c "! kill -0 ${ours#* }"
+
+# --- replacing -------------------------------------------------------------------------------
+
+# Plays a daemon of another version until it is told to end.
+impostor() { # SELF_STARTED LIVE API
+	python3 - "$socket" "$@" >"$tmp/impostor" 2>&1 <<-'END' &
+		import http.server, json, os, signal, socketserver, sys
+		path, self_started, live, api = sys.argv[1], sys.argv[2] == "true", int(sys.argv[3]), int(sys.argv[4])
+		class Handler(http.server.BaseHTTPRequestHandler):
+		    protocol_version = "HTTP/1.1"
+		    def do_GET(self):
+		        body = json.dumps({"version": "0.0.1", "api": api, "pid": os.getpid(), "self_started": self_started,
+		            "live_sessions": live} if self.path == "/v1/version" else {"labs": []}).encode()
+		        self.send_response(200)
+		        self.send_header("Content-Length", str(len(body)))
+		        self.end_headers()
+		        self.wfile.write(body)
+		    def log_message(self, *a): pass
+		    def address_string(self): return ""
+		class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+		    daemon_threads = True
+		def leave(*a):
+		    os.unlink(path)
+		    os._exit(0)
+		signal.signal(signal.SIGTERM, leave)
+		server = Server(path, Handler)
+		print("listening", flush=True)
+		server.serve_forever()
+	END
+	impostor=$!
+	eventually 10 grep -q listening "$tmp/impostor"
+}
+
+rm -f "$socket"
+impostor true 0 1
+run lab catalog -o name
+expect_status 0
+expect_out '^hello-lab$'
+wait "$impostor" || fail "the other version was not asked to leave"
+new=$(version)
+expect_equal "version" "$(lab --version | sed 's/^lab //')" "${new% *}"
+kill "${new#* }"
+eventually 20 sh -c "! kill -0 ${new#* }"
+rm -f "$socket"
+
+# One with running labs goes on serving; another API is warned of. So does one that was not self-started.
+for words in "true 1 2" "false 0 1"; do
+	# shellcheck disable=SC2086 # three words
+	impostor $words
+	run lab catalog
+	expect_status 0
+	case $words in
+	*2) expect_err '^lab: warning: labd 0.0.1 has running labs and speaks another API' ;;
+	*) expect_equal "warnings" "" "$(cat "$tmp/err")" ;;
+	esac
+	kill "$impostor"
+	wait "$impostor" || :
+done
+
+# --- for shells and readers ------------------------------------------------------------------
+
+for shell in bash zsh fish; do
+	lab completion "$shell" >"$tmp/completion.$shell"
+	if have "$shell"; then
+		"$shell" -n "$tmp/completion.$shell" || fail "the completion for $shell is no script"
+	fi
+done
+bash -c '
+	. "$1"
+	complete_line() { # LINE
+		COMP_LINE=$1 COMP_POINT=${#1} COMPREPLY=()
+		_lab 2>/dev/null
+		printf "%s\n" "${COMPREPLY[@]}"
+	}
+	[ "$(complete_line "lab sta")" = "start
+status" ] || exit 1
+	[ "$(complete_line "lab lint tests/integ")" = tests/integration ] || exit 2
+	[ "$(complete_line "lab start --see")" = --seed ] || exit 3
+	[ "$(complete_line "lab catalog --show hel")" = hello-lab ] || exit 4
+' bash "$tmp/completion.bash" || fail "completion in bash"
+run lab completion tcsh
+expect_status 2
+
+if have man && have groff; then
+	MANWIDTH=80 man --warnings -l "$BUILD/lab.1" >"$tmp/page" 2>"$tmp/warnings"
+	expect_equal "warnings of groff" "" "$(cat "$tmp/warnings")"
+	grep -q 'lab exec \[SESSION\] -- COMMAND' "$tmp/page" || fail "the manual page has no 'lab exec'"
+fi
+
+# --- lint ------------------------------------------------------------------------------------
+
+run lab lint labs
+expect_status 0
+run lab lint --strict labs/hello-lab
+expect_status 0
+cp -r labs/hello-lab "$tmp/hello-lab"
+sed -i 's/^title:/titel:/' "$tmp/hello-lab/lab.yaml"
+run lab lint "$tmp"
+expect_status 8
+expect_out "hello-lab/lab.yaml:5:1: error\[D003\]: unknown key 'titel'"
+run lab lint "$tmp/nowhere"
+expect_status 3
+run lab lint -o json "$tmp/hello-lab"
+python3 -c 'import json, sys; d = json.load(sys.stdin); assert d["errors"] == len(d["problems"]) == 2' <"$tmp/out" || fail "lint -o json"
