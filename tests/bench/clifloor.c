@@ -24,7 +24,7 @@ static void get(int fd, const char *path)
 /* The events of a session begin with the past; the end of this run is what is waited for. */
 static void check(const char *socket_path, int fd, const char *session, const char *only)
 {
-	char path[300], body[200] = "{}", key[80], until[80];
+	char path[300], body[200] = "{}", key[80];
 
 	(void)snprintf(path, sizeof(path), "/v1/sessions/%s/checks", session);
 	(void)snprintf(
@@ -34,10 +34,11 @@ static void check(const char *socket_path, int fd, const char *session, const ch
 	struct raw_answer a = raw_call(fd, "POST", path, key, body);
 	if (a.status / 100 != 2)
 		die("POST %s: %d: %s", path, a.status, a.body);
-	(void)snprintf(until, sizeof(until), "event: run\ndata: ");
 	(void)snprintf(path, sizeof(path), "/v1/sessions/%s/events?follow=true&after=%.0f", session,
 		raw_number(a.body, "id", 0));
-	if (raw_stream(raw_connect(socket_path), "GET", path, NULL, until) != 200)
+	int events = raw_connect(socket_path);
+	raw_send(events, "GET", path, NULL);
+	if (raw_until(events, "event: run\ndata: ") != 200)
 		die("the events of '%s' cannot be followed", session);
 }
 

@@ -184,8 +184,9 @@ static void exec_once(int fd, const char *container, const char *body)
 	char *id = raw_string(made, "Id");
 	int stream = raw_connect(socket_path);
 
-	int status = raw_stream(stream, "POST", text(API "/exec/%s/start", id),
-		"{\"Detach\":false,\"Tty\":false}", NULL);
+	raw_send(
+		stream, "POST", text(API "/exec/%s/start", id), "{\"Detach\":false,\"Tty\":false}");
+	int status = raw_until(stream, NULL);
 	close(stream);
 	if (status != 200 && status != 101)
 		die("the start of an exec was answered with %d", status);

@@ -57,7 +57,7 @@ VALUE("35", many, "start calls many", 10, 0, "calls",
 RATIO("35", many, "start cpu many", "start cpu 1", 1.2, "ms",
 	"CPU of labd per start, many sessions / 1")
 RATIO("35", many, "stop cpu many", "stop cpu 1", 1.2, "ms",
-	"CPU of labd per stop, many sessions / 1")
+	"CPU of labd per stop over the API, many sessions / 1")
 RATIO("35", many, "start many", "start 1", 1.2, "ms",
 	"lab start, fake engine, many sessions / 1")
 RATIO("35", many, "start calls many", "start calls 1", 1.0, "calls",

@@ -175,17 +175,21 @@ char *raw_must(int fd, const char *method, const char *path, const char *body, b
 	return a.body;
 }
 
-int raw_stream(int fd, const char *method, const char *path, const char *body, const char *until)
+void raw_send(int fd, const char *method, const char *path, const char *body)
+{
+	send_request(fd, method, path, NULL, body);
+}
+
+int raw_until(int fd, const char *mark)
 {
 	struct input in = {.fd = fd};
 	int status = 0;
 
-	send_request(fd, method, path, NULL, body);
 	while (more(&in))
-		if (until && strstr(in.p, until))
+		if (mark && strstr(in.p, mark))
 			break;
 	if (!in.len || sscanf(in.p, "HTTP/1.1 %d", &status) != 1)
-		die("%s %s: the answer is no HTTP", method, path);
+		die("the answer is no HTTP");
 	free(in.p);
 	return status;
 }

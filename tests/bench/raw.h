@@ -30,10 +30,11 @@ struct raw_answer raw_call(
 char *raw_must(int fd, const char *method, const char *path, const char *body, bool lenient);
 
 /*
- * A call whose answer is a stream: its bytes up to the end of the connection are read and dropped.
- * Returns the status. `until`: stop when these bytes have come (NULL: read to the end).
+ * A call whose answer is a stream, in two steps. raw_until reads and drops its bytes until `mark`
+ * has come, or with NULL up to the end of the connection, and returns the status.
  */
-int raw_stream(int fd, const char *method, const char *path, const char *body, const char *until);
+void raw_send(int fd, const char *method, const char *path, const char *body);
+int raw_until(int fd, const char *mark);
 
 /* The first string value of `key` at or after `from`, NULL when there is none; the caller frees it.
  */
