@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #define SLOW_MS    50
+#define DOOR_MS    2000 /* for the engine's first answer, before clients are let in */
 #define STOP_MS    20000
 #define IO_THREADS 2
 #define IO_QUEUE   256
@@ -37,6 +38,9 @@ struct labd {
 	struct api *api;
 	struct sigwatch *signals[3];
 	struct timer *idle, *overdue, *retry, *settling;
+	struct timer *door;
+	int64_t began_ms;
+	struct err err; /* why nobody can be let in */
 	bool stopping;
 };
 
@@ -69,6 +73,7 @@ static void judged(void *arg)
 /* Runs end first, so that clients hear of it. */
 static void stop(struct labd *d, const char *why)
 {
+	timer_stop(d->door);
 	log_info("labd", "stopping: %s", why);
 	d->stopping = true;
 	timer_stop(d->idle);
@@ -167,9 +172,33 @@ static int open_sessions(struct labd *d, struct err *e)
 static int open_api(struct labd *d, struct err *e)
 {
 	const struct api_config c = {d->sessions, d->grader, d->options.self_started};
-	int r = api_new(&d->api, &c, e);
 
-	return r < 0 ? r : api_listen_unix(d->api, options_socket(&d->options), e);
+	return api_new(&d->api, &c, e);
+}
+
+/* --- letting clients in --- */
+
+static void open_door(struct labd *d)
+{
+	if (api_listen_unix(d->api, options_socket(&d->options), &d->err) < 0) {
+		loop_stop(d->loop);
+		return;
+	}
+	printf("labd %s ready on %s\n", LABYARD_VERSION, d->options.listen);
+	(void)fflush(stdout); /* who started us may not listen any more */
+}
+
+/* The first client asks for a lab: by then we know whether there is an engine. */
+static void look_engine(void *arg)
+{
+	struct labd *d = arg;
+	bool known =
+		*engine_info(d->engine)->version || sessions_engine_error(d->sessions, NULL)->code;
+
+	if (known || loop_now_ms(d->loop) - d->began_ms > DOOR_MS)
+		open_door(d);
+	else
+		timer_start(d->door, LOOK_MS);
 }
 
 static void watch(struct labd *d)
@@ -185,6 +214,9 @@ static void watch(struct labd *d)
 	d->idle = timer_new(d->loop, look_idle, d);
 	if (d->options.self_started)
 		timer_start(d->idle, d->options.idle_exit_ms);
+	d->door = timer_new(d->loop, look_engine, d);
+	d->began_ms = loop_now_ms(d->loop);
+	timer_start(d->door, 0);
 	sessions_listen(d->sessions, on_event, d);
 	loop_watchdog(d->loop, SLOW_MS, slow, d);
 }
@@ -224,6 +256,7 @@ static void take_down(struct labd *d)
 	timer_free(d->idle);
 	timer_free(d->overdue);
 	timer_free(d->retry);
+	timer_free(d->door);
 	timer_free(d->settling);
 	loop_free(d->loop);
 }
@@ -242,10 +275,8 @@ static int serve(struct labd *d, struct err *e)
 		return e->code;
 	log_info("labd", "version=%s state=%s labs=%s engine=%s", LABYARD_VERSION, d->options.state,
 		d->options.labs, engine_info(d->engine)->where);
-	printf("labd %s ready on %s\n", LABYARD_VERSION, d->options.listen);
-	(void)fflush(stdout); /* who started us may not listen any more */
 	loop_run(d->loop);
-	return 0;
+	return err_copy(e, &d->err);
 }
 
 int main(int argc, char **argv)

@@ -418,6 +418,7 @@ def a_discarded_lab_is_gone():
     assert c.get("/v1/sessions").json["sessions"] == []
     problem(c.get(f"/v1/sessions/{s}", expect=404), "not_found", s)
     assert c.get("/v1/history").json["grades"][0]["session"] is None
+    assert {e["session"] for e in c.events("/v1/events")} == {None}
 
 
 def every_operation_was_called():
