@@ -128,8 +128,9 @@ struct httpd_socket_ops {
 /*
  * Answer with 101. Messages may be sent at once. protocol: the subprotocol agreed to, which the
  * client must have offered, or NULL. Who may upgrade (Origin, tickets) is the caller's to check.
- * The socket is valid until closed() has returned; it is pinged every 20 s and cut when nothing was
- * heard for 60 s. Errors: ERR_USAGE (no proper handshake; the caller answers), ERR_STATE (gone).
+ * The socket is valid until closed() has returned; it is pinged every 20 s and cut when it has read
+ * everything and was not heard for 60 s (who does not read may page through the output). Errors:
+ * ERR_USAGE (no proper handshake; the caller answers), ERR_STATE (gone).
  */
 int request_upgrade(struct request *r, const char *protocol, const struct httpd_socket_ops *ops,
 	void *arg, struct httpd_socket **ret, struct err *e);

@@ -11,7 +11,9 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #define KEY_LEN    24
@@ -199,16 +201,28 @@ void httpd_socket_pause(struct httpd_socket *s, bool pause)
 	want(s);
 }
 
+/* Our ping stands behind what the peer has not read yet: somebody pages through the output. */
+static bool unread(const struct httpd_socket *s)
+{
+	int bytes = 0;
+
+	return s->out.len > 0 || (ioctl(s->fd, SIOCOUTQ, &bytes) == 0 && bytes > 0);
+}
+
 static void on_ping(void *arg)
 {
 	struct httpd_socket *s = arg;
 
+	if (unread(s)) {
+		s->heard_ms = loop_now_ms(s->loop);
+		timer_start(s->ping, PING_MS);
+		return;
+	}
 	if (!s->paused && loop_now_ms(s->loop) - s->heard_ms >= SILENCE_MS) {
 		finish(s);
 		return;
 	}
-	if (s->out.len <= QUEUE_FULL)
-		ws_ping(s->ws);
+	ws_ping(s->ws);
 	timer_start(s->ping, PING_MS);
 }
 

@@ -248,14 +248,14 @@ def execute(client, session, argv, stdin=None, **request):
     if stdin is not None:
         ws.send(b"\0" + stdin)
         ws.json({"eof": True})
-    out = {1: b"", 2: b""}
+    out = {1: bytearray(), 2: bytearray()}
     while (m := ws.receive()) is not None:
         if isinstance(m, bytes):
             out[m[0]] += m[1:]
             continue
         m = json.loads(m)
         if "exit" in m:
-            return m["exit"], out[1], out[2]
+            return m["exit"], bytes(out[1]), bytes(out[2])
         if "error" in m:
             client.contract.schema(m["error"], "Problem")
             return m["error"]

@@ -851,6 +851,7 @@ struct client {
 	struct buf log;
 	size_t bytes;
 	int opened, closed, failed, ended;
+	bool mute; /* reads, and answers nothing */
 };
 
 static void client_send(void *arg, const void *p, size_t n)
@@ -895,9 +896,9 @@ static void stream_data(void *arg, const char *p, size_t n)
 {
 	struct client *c = arg;
 
-	if (n > 0)
+	if (n > 0 && !c->mute)
 		ws_feed(c->ws, p, n);
-	else
+	else if (n == 0)
 		c->ended++;
 }
 
@@ -1008,13 +1009,33 @@ static void a_silent_peer_is_pinged_and_then_cut(void **state)
 	for (int i = 0; i < 10; i++)
 		later(20000); /* it answers the pings */
 	assert_int_equal(sock_log.len, 0);
-	stream_pause(c.stream, true);
-	turns(5);
+	c.mute = true;
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(sock_log.len, 0);
 		later(20000);
+		turns(5);
 	}
 	assert_string_equal(sock_log.data, "closed 1006 ");
+	hang_up(&c);
+}
+
+static void who_pages_through_the_output_is_not_cut(void **state)
+{
+	struct client c;
+
+	dial(&c, "labyard.test.v1");
+	turns(5);
+	stream_pause(c.stream, true);
+	assert_int_equal(httpd_socket_send(sock, WS_TEXT, "page", 4, NULL), 0);
+	for (int i = 0; i < 10; i++) {
+		later(20000);
+		turns(2);
+	}
+	assert_int_equal(sock_log.len, 0);
+	stream_pause(c.stream, false);
+	turns(10);
+	assert_non_null(strstr(buf_str(&c.log), "page;"));
+	assert_int_equal(sock_log.len, 0);
 	hang_up(&c);
 }
 
@@ -1292,6 +1313,7 @@ int main(void)
 		T(a_peer_that_does_not_answer_the_goodbye_is_cut),
 		T(a_lost_peer_is_noticed),
 		T(a_silent_peer_is_pinged_and_then_cut),
+		T(who_pages_through_the_output_is_not_cut),
 		T(a_slow_peer_holds_the_producer),
 		T(a_paused_socket_does_not_read),
 		T(a_bad_handshake_is_refused),
