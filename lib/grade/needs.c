@@ -151,6 +151,14 @@ bool phase_needed(struct run *r, int phase)
 	return false;
 }
 
+/* Why nothing was judged in it. The caller owns the text. */
+static char *phase_why(const struct run *r, int phase)
+{
+	if (phase >= 0 && !chosen(r, phase))
+		return strf("optional: 'lab grade --with %s' judges it", r->lab->phases[phase].option);
+	return xstrdup("its phase was not run");
+}
+
 void needs_settle(struct run *r)
 {
 	bool again = true;
@@ -162,7 +170,9 @@ void needs_settle(struct run *r)
 		if (it->state == ITEM_DECIDED)
 			continue;
 		bool unmet = item_needs(r, it, &why) == NEED_UNMET;
-		judge_skip(&it->j, unmet ? "needs" : "phase", unmet ? why : "its phase was not run");
+		if (!unmet)
+			why = phase_why(r, it->check->phase);
+		judge_skip(&it->j, unmet ? "needs" : "phase", why);
 		item_decide(it);
 	}
 	/* a need of a later phase may undo a pass, which may undo others */
