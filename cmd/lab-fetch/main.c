@@ -33,9 +33,17 @@ static int data(void *arg, const void *p, size_t n, struct err *e)
 	return channel_write(arg, FRAME_DATA, p, n, e);
 }
 
+static int left_out(void *arg, const char *path, const char *why, struct err *e)
+{
+	_cleanup_buf_ struct buf b = BUF(FRAME_MAX);
+
+	frame_put_left(&b, path, why);
+	return channel_write(arg, FRAME_LEFT, b.data, b.len, e);
+}
+
 static int run_job(struct channel *c, struct err *e)
 {
-	struct untar_io io = {input, entry, data, c};
+	struct untar_io io = {input, entry, data, left_out, c};
 	struct fetch_limits limits;
 	struct frame f;
 	int r = sandbox_enter(e);

@@ -20,6 +20,7 @@ struct job {
 	const struct untar_io *io;
 	struct archive *archive;
 	struct rules *rules;
+	bool leave_out;
 	struct err io_err; /* why input failed */
 	int64_t packed;    /* bytes of input */
 	int64_t unpacked;  /* bytes of files */
@@ -65,24 +66,30 @@ static const char *kind_of(mode_t type)
 {
 	switch (type) {
 	case AE_IFLNK:
-		return "a symbolic link without a target";
+		return "is a symbolic link without a target";
 	case AE_IFIFO:
-		return "a pipe";
+		return "is a pipe";
 	case AE_IFSOCK:
-		return "a socket";
+		return "is a socket";
 	case AE_IFCHR:
 	case AE_IFBLK:
-		return "a device";
+		return "is a device";
 	default:
-		return "of a kind that is not known";
+		return "is of a kind that is not known";
 	}
 }
 
-static int refuse(const char *path, const char *what, struct err *e)
+/* Leave the entry out, or end the job. */
+static int refuse(struct job *j, const char *path, const char *why, struct err *e)
 {
-	_cleanup_free_ char *shown = str_visible(path, strnlen(path, 200), false);
+	int r;
 
-	return err_set(e, ERR_FORBIDDEN, "the archive's entry '%s' is %s", shown, what);
+	if (j->leave_out) {
+		r = rules_leave_out(j->rules, e);
+		return r == 0 ? j->io->left_out(j->io->arg, path, why, e) : r;
+	}
+	_cleanup_free_ char *shown = str_visible(path, strnlen(path, 200), false);
+	return err_set(e, ERR_FORBIDDEN, "the archive's entry '%s' %s", shown, why);
 }
 
 /* Our form of a name: no "./" before it, no '/' behind. "" is the top folder itself. */
@@ -96,8 +103,8 @@ static char *plain_name(const char *path)
 	return n == 1 && *path == '.' ? xstrdup("") : xstrndup(path, n);
 }
 
-static int describe(
-	struct archive_entry *a, const char *name, struct fetch_entry *ret, struct err *e)
+/* Our form of an entry; why its kind is not accepted, or NULL. */
+static const char *describe(struct archive_entry *a, const char *name, struct fetch_entry *ret)
 {
 	mode_t type = archive_entry_filetype(a);
 
@@ -108,14 +115,12 @@ static int describe(
 		.link = type == AE_IFLNK ? archive_entry_symlink(a) : NULL,
 	};
 	if (archive_entry_hardlink(a))
-		return refuse(name, "a hard link", e);
+		return "is a hard link";
 	if (type == AE_IFREG && archive_entry_size(a) < 0)
-		return refuse(name, "of a size that makes no sense", e);
+		return "is of a size that makes no sense";
 	if (type == AE_IFREG)
 		ret->size = (size_t)archive_entry_size(a);
-	else if (!ret->dir && !ret->link)
-		return refuse(name, kind_of(type), e);
-	return 0;
+	return type == AE_IFREG || ret->dir || ret->link ? NULL : kind_of(type);
 }
 
 static int send_content(struct job *j, const struct fetch_entry *t, struct err *e)
@@ -150,13 +155,15 @@ static int take_entry(struct job *j, struct archive_entry *a, struct err *e)
 	int r;
 
 	if (!name)
-		return err_set(
-			e, ERR_FORBIDDEN, "an entry of the archive has a name that is not UTF-8");
+		return refuse(j, "?", "has a name that is not UTF-8", e);
 	if (!*name && archive_entry_filetype(a) == AE_IFDIR)
 		return 0;
-	r = describe(a, name, &t, e);
-	if (r == 0)
-		r = rules_check(j->rules, &t, e);
+	const char *why = describe(a, name, &t);
+	if (!why)
+		why = rules_unfit(j->rules, &t);
+	if (why)
+		return refuse(j, name, why, e);
+	r = rules_check(j->rules, &t, e);
 	if (r == 0)
 		r = check_ratio(j, e);
 	if (r == 0)
@@ -212,7 +219,7 @@ static int drain(struct job *j, struct err *e)
 
 int untar(const struct untar_io *io, const struct fetch_limits *limits, struct err *e)
 {
-	struct job j = {.io = io, .rules = rules_new(limits)};
+	struct job j = {.io = io, .rules = rules_new(limits), .leave_out = limits->leave_out};
 	int r = open_archive(&j, e);
 
 	if (r == 0)

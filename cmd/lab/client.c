@@ -121,6 +121,8 @@ static void answered(void *arg, const struct http_result *r)
 	c->status = r->status;
 	c->err = r->err;
 	(void)buf_add(&c->body, r->body.data, r->body.len); /* both have the same maximum */
+	if (c->stream && c->stream->on_headers && r->status < 300 && !r->err.code)
+		c->stream->on_headers(c->stream->arg, r->headers);
 }
 
 /* Send, wait for the end, and turn it into 0 or an error. */

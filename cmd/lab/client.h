@@ -53,6 +53,7 @@ struct client_stream {
 	void (*started)(void *arg, struct http_op *op); /* whom to http_resume() after a pause */
 	int64_t (*on_data)(void *arg, const char *p, size_t n, struct err *e);
 	int64_t (*on_send)(void *arg, char *p, size_t n, struct err *e);
+	void (*on_headers)(void *arg, const char *headers); /* raw, once it was answered whole */
 	void *arg;
 	int64_t silence_ms;
 };

@@ -2,7 +2,8 @@
  * cmd_cp.c - `lab cp`: files into a lab, or out of it.
  *
  * What comes out was written by a learner: the archive is read by lab-fetch in its sandbox, and
- * what that says is written by landing.h.
+ * what that says is written by landing.h. Of what is no file, folder or link inside the copy the
+ * user is told: by labd, whose archive has been read before, and by the two here.
  */
 #include "base/fsutil.h"
 #include "cmd/lab/blocking.h"
@@ -21,6 +22,7 @@
 
 #define MAX_ARCHIVE (TAR_BYTES_MAX + (16 << 20)) /* heads and padding of 10 000 entries */
 #define SILENCE_MS  120000
+#define LEFT_TOLD   10
 
 /* "/v1/sessions/NAME/files?path=...&service=..." */
 static char *files_path(const char *session, const char *service, const char *path)
@@ -200,11 +202,13 @@ static int pour_in(struct cli *c, const char *session, const struct place *to)
 /* --- out of a lab --- */
 
 struct download {
+	struct cli *cli;
 	struct fetch *fetch;
 	struct landing *landing;
 	struct outlet *outlet;
 	struct http_op *op;
 	bool paused, done;
+	size_t n_left;
 	struct err err;
 };
 
@@ -221,9 +225,35 @@ static void go_on(struct download *d)
 	http_resume(d->op);
 }
 
+static void on_left_out(void *arg, const char *path, const char *why)
+{
+	struct download *d = arg;
+
+	if (d->n_left++ < LEFT_TOLD)
+		warn(d->cli, "left out: '%s' %s", path, why);
+}
+
 static int on_entry(void *arg, const struct fetch_entry *t, struct err *e)
 {
-	return landing_entry(((struct download *)arg)->landing, t, e);
+	struct download *d = arg;
+	int r = landing_entry(d->landing, t, e);
+
+	if (r > 0)
+		on_left_out(d, t->path, "is a link that leads out of the copy");
+	return MIN(r, 0);
+}
+
+static void on_headers(void *arg, const char *headers)
+{
+	struct download *d = arg;
+	_cleanup_free_ char *list = http_header(headers, "Labyard-Left-Out");
+	_cleanup_(strv_freep) char **items = list ? strv_split(list, ',') : NULL;
+
+	for (char **i = items; i && *i; i++) {
+		_cleanup_free_ char *text = http_unescape(*i);
+
+		warn(d->cli, "left out: %s", text);
+	}
 }
 
 static void on_room(void *arg)
@@ -240,7 +270,7 @@ static void on_end(void *arg, const struct err *e)
 	go_on(d); /* to learn that it is over */
 }
 
-static const struct fetch_ops fetch_ops = {on_entry, on_room, on_end};
+static const struct fetch_ops fetch_ops = {on_entry, on_room, on_end, on_left_out};
 
 static int64_t to_fetch(void *arg, const char *p, size_t n, struct err *e)
 {
@@ -272,7 +302,7 @@ static int receive(struct cli *c, struct download *d, struct client_stream *stre
 	struct err *e)
 {
 	_cleanup_free_ char *program = fetch_program();
-	struct fetch_limits limits = {.links = true};
+	struct fetch_limits limits = {.links = true, .leave_out = true};
 	int r;
 
 	d->fetch = fetch_untar(client_loop(c->client), program, &limits, &fetch_ops, d);
@@ -290,11 +320,12 @@ static int receive(struct cli *c, struct download *d, struct client_stream *stre
 static int copy_out(struct cli *c, const char *session, const struct place *from, const char *to)
 {
 	_cleanup_free_ char *path = files_path(session, from->service, from->path), *landed = NULL;
-	struct download d = {0};
+	struct download d = {.cli = c};
 	struct client_stream stream = {.method = "GET",
 		.path = path,
 		.started = on_download,
 		.on_data = to_fetch,
+		.on_headers = on_headers,
 		.arg = &d,
 		.silence_ms = SILENCE_MS};
 	struct err e = ERR_NONE;
@@ -304,6 +335,8 @@ static int copy_out(struct cli *c, const char *session, const struct place *from
 	progress(c, "copying %s", from->path);
 	int r = receive(c, &d, &stream, &landed, &e);
 	landing_free(d.landing);
+	if (d.n_left > LEFT_TOLD)
+		warn(c, "left out: and %zu more", d.n_left - LEFT_TOLD);
 	progress_clear(c);
 	if (r < 0)
 		return fail(c, &e);
@@ -339,11 +372,12 @@ static void on_written(void *arg)
 static int pour_out(struct cli *c, const char *session, const struct place *from)
 {
 	_cleanup_free_ char *path = files_path(session, from->service, from->path);
-	struct download d = {0};
+	struct download d = {.cli = c};
 	struct client_stream stream = {.method = "GET",
 		.path = path,
 		.started = on_download,
 		.on_data = to_stdout,
+		.on_headers = on_headers,
 		.arg = &d};
 	struct err e = ERR_NONE;
 

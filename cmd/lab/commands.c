@@ -273,8 +273,10 @@ const struct command commands[] = {
 			"One of the two is SESSION:SERVICE:PATH, or :PATH for the only session "
 			"and its entry. The other is a file or folder here, or - for a tar "
 			"archive on stdin or stdout. A folder that is there gets the copy as "
-			"its child. Regular files, folders, and links that stay inside; at most "
-			"64 MiB and 10 000 entries; all of it or nothing.",
+			"its child. Regular files, folders, and links that stay inside are "
+			"copied; what else a lab holds is left out and named, and what else is "
+			"here is refused. At most 64 MiB and 10 000 entries; all of it or "
+			"nothing.",
 		.options = none,
 		.words = {WORD_PLACE, WORD_PLACE},
 		.examples =

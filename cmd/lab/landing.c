@@ -183,11 +183,10 @@ static bool stays_inside(const char *path, const char *target)
 	return depth >= 0;
 }
 
-static int keep_link(struct landing *l, const char *path, const char *target, struct err *e)
+static int keep_link(struct landing *l, const char *path, const char *target)
 {
 	if (!stays_inside(path, target))
-		return err_set(e, ERR_FORBIDDEN, "the link '%s' leads out of the copy",
-			path + strlen(COPY));
+		return 1;
 	ARRAY_GROW(l->links, l->n, l->cap);
 	l->links[l->n++] = (struct link){xstrdup(path), xstrdup(target)};
 	return 0;
@@ -200,7 +199,7 @@ int landing_entry(struct landing *l, const struct fetch_entry *t, struct err *e)
 	if (!path)
 		return err_set(e, ERR_PROTO, "'%s' is no part of '%s'", t->path, l->came);
 	if (t->link)
-		return keep_link(l, path, t->link, e);
+		return keep_link(l, path, t->link);
 	_cleanup_close_ int parent = open_parent(l, path, e);
 	if (parent < 0)
 		return parent;

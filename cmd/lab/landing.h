@@ -3,7 +3,7 @@
  *
  * Everything is written into a folder of its own beside the target and moved into place at the end.
  * The learner owns the container, so names and links are hostile: parents are opened without
- * following links, links are made last, and one that would leave the copy is refused.
+ * following links, links are made last, and one that would leave the copy is not made.
  */
 #pragma once
 
@@ -20,7 +20,9 @@ int landing_new(struct landing **ret, const char *target, struct err *e);
 void landing_free(struct landing *l);
 DEFINE_CLEANUP(struct landing *, landing_free)
 
-/* The first part of all paths is the name of the copy. Errors: ERR_FORBIDDEN, ERR_IO, ERR_NO_SPACE.
+/*
+ * The first part of all paths is the name of the copy. Returns 0, or 1 for a link that leads out of
+ * the copy: it is left out. Errors: ERR_PROTO, ERR_IO, ERR_NO_SPACE.
  */
 int landing_entry(struct landing *l, const struct fetch_entry *t, struct err *e);
 /*

@@ -6,14 +6,19 @@
  *
  *   GET  engine -> lab-fetch -> plan -> tar_stream -> client
  *   PUT  client -> lab-fetch -> plan -> archive -> engine
+ *
+ * What no archive of ours may hold ends a PUT. From a container the rest still comes: its owner
+ * may not know what programs left there, and is told in a header.
  */
 #include "api/impl.h"
 
 #include "content/fetch.h"
 #include "content/tar.h"
+#include "net/http.h"
 
 #define UPLOAD_MAX  (INT64_C(96) << 20) /* 64 MiB of files, and their headers */
 #define ARCHIVE_MAX ((size_t)96 << 20)
+#define LEFT_TOLD   10
 
 struct copy {
 	struct api *api;
@@ -28,6 +33,8 @@ struct copy {
 	struct map *dirs;          /* folders in it */
 	struct tar_stream *stream; /* GET: it goes out */
 	struct buf archive;        /* PUT: it goes in */
+	struct buf told;           /* GET: the header that names what is left out */
+	size_t n_left;
 	struct err err;
 	bool streaming; /* GET: answered */
 	bool left;      /* the client is gone */
@@ -43,6 +50,7 @@ static void copy_free(void *arg)
 	map_free(c->dirs);
 	tar_stream_free(c->stream);
 	buf_done(&c->archive);
+	buf_done(&c->told);
 	request_unref(c->request);
 	free(c->path);
 	free(c);
@@ -132,7 +140,7 @@ static bool ask_path(struct request *r, const char **ret)
 static struct copy *copy_new(
 	struct api *a, struct request *r, const struct match *m, const struct fetch_ops *ops)
 {
-	static const struct fetch_limits limits = {.links = true};
+	const struct fetch_limits limits = {.links = true, .leave_out = ops->left_out != NULL};
 	struct session *s = ask_session(a, r, m);
 	struct session_info info;
 	const char *path;
@@ -161,6 +169,7 @@ static struct copy *copy_new(
 	c->plan = tar_plan_new();
 	c->dirs = map_new(NULL);
 	c->archive = BUF(ARCHIVE_MAX);
+	c->told = BUF(32 << 10);
 	owner(&info.lab->services[service], &c->uid, &c->gid);
 	c->fetch = fetch_untar(a->loop, sessions_config(a->sessions)->lab_fetch, &limits, ops, c);
 	api_opened(a);
@@ -191,6 +200,33 @@ static void pump(void *arg)
 	}
 }
 
+/* Percent-encoded: a header is no place for a stranger's bytes. */
+static void tell(struct copy *c, const char *text)
+{
+	_cleanup_free_ char *escaped = http_escape(text);
+
+	(void)buf_addf(&c->told, "%s%s", c->told.len ? "," : "", escaped); /* few and short */
+}
+
+static void leave_out(void *arg, const char *path, const char *why)
+{
+	struct copy *c = arg;
+	_cleanup_free_ char *text = strf("'%s' %s", path, why);
+
+	if (c->n_left++ < LEFT_TOLD)
+		tell(c, text);
+}
+
+static void set_left_out(struct copy *c)
+{
+	_cleanup_free_ char *more = strf("and %zu more", c->n_left - MIN(c->n_left, LEFT_TOLD));
+
+	if (c->n_left > LEFT_TOLD)
+		tell(c, more);
+	if (c->n_left)
+		request_set_header(c->request, "Labyard-Left-Out", buf_str(&c->told));
+}
+
 static void got_all(void *arg, const struct err *e)
 {
 	struct copy *c = arg;
@@ -201,6 +237,7 @@ static void got_all(void *arg, const struct err *e)
 		return;
 	}
 	c->streaming = true;
+	set_left_out(c);
 	request_stream(c->request, 200, "application/x-tar", pump, c);
 	c->stream =
 		tar_stream_new(sessions_io(c->api->sessions), c->api->loop, TAKE(c->plan), pump, c);
@@ -242,7 +279,7 @@ static void engine_over(void *arg, const struct engine_result *res)
 
 void h_files_get(struct api *a, struct request *r, const struct match *m)
 {
-	static const struct fetch_ops ops = {keep_entry, more_from_engine, got_all};
+	static const struct fetch_ops ops = {keep_entry, more_from_engine, got_all, leave_out};
 	struct copy *c = copy_new(a, r, m, &ops);
 	struct session *s;
 
@@ -338,7 +375,7 @@ static void sent_all(void *arg, const struct err *e)
 
 void h_files_put(struct api *a, struct request *r, const struct match *m)
 {
-	static const struct fetch_ops ops = {keep_entry, more_from_client, sent_all};
+	static const struct fetch_ops ops = {keep_entry, more_from_client, sent_all, NULL};
 	struct copy *c = copy_new(a, r, m, &ops);
 
 	if (c)

@@ -35,6 +35,7 @@ struct fetch {
 	size_t sent;
 	struct buf in; /* frames from the child */
 	struct rules *rules;
+	bool leave_out;
 	struct buf name; /* the last ENTRY; `entry` points into it */
 	struct fetch_entry entry;
 	struct buf content; /* of the entry, so far */
@@ -173,6 +174,20 @@ static int on_data(struct fetch *f, const struct frame *frame, struct err *e)
 	return f->content.len == f->entry.size ? deliver(f, e) : 0;
 }
 
+static int on_left(struct fetch *f, const struct frame *frame, struct err *e)
+{
+	_cleanup_free_ char *path = NULL, *why = NULL;
+	int r = frame_get_left(frame, &path, &why, e);
+
+	if (r == 0 && !f->leave_out)
+		r = err_set(e, ERR_PROTO, "lab-fetch left out '%s' unasked", path);
+	if (r == 0)
+		r = rules_leave_out(f->rules, e);
+	if (r == 0)
+		f->ops.left_out(f->arg, path, why);
+	return r;
+}
+
 /* 1 = that was all. */
 static int on_done(struct fetch *f, struct err *e)
 {
@@ -189,6 +204,8 @@ static int on_frame(struct fetch *f, const struct frame *frame, struct err *e)
 		return err_set(e, ERR_PROTO, "lab-fetch sent less of a file than it said");
 	if (frame->type == FRAME_ENTRY)
 		return on_entry(f, frame, e);
+	if (frame->type == FRAME_LEFT)
+		return on_left(f, frame, e);
 	if (frame->type == FRAME_DONE)
 		return on_done(f, e);
 	if (frame->type == FRAME_ERROR)
@@ -360,6 +377,7 @@ struct fetch *fetch_untar(struct loop *l, const char *program, const struct fetc
 
 	*f = (struct fetch){.loop = l, .ops = *ops, .arg = arg, .fd = -1};
 	f->rules = rules_new(limits);
+	f->leave_out = limits->leave_out;
 	buf_init(&f->out, 2 * QUEUE_MAX + QUEUE_FULL);
 	buf_init(&f->in, FRAME_MAX + FRAME_HEAD + READ_BYTES);
 	buf_init(&f->name, FRAME_MAX);

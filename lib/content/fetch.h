@@ -10,6 +10,9 @@
  * below folders only; names relative, at most 4096 bytes of UTF-8, parts at most 255, 64 deep, no
  * control bytes. A link leads to a relative place inside the tree. Hard links, devices, pipes and
  * set-id bits never come through. Compressed archives may expand 50 times.
+ *
+ * An entry whose name, kind or target is not accepted ends the job, or with `leave_out` is left
+ * out and told of: what a learner puts into a folder must not keep others from reading it.
  */
 #pragma once
 
@@ -22,6 +25,7 @@ struct fetch_limits {
 	int64_t bytes;   /* sum of file sizes; 0 = 64 MiB */
 	int64_t entries; /* 0 = 10 000 */
 	bool links;      /* keep symbolic links that stay inside the tree (lab cp); else refused */
+	bool leave_out;  /* go on without what is not accepted; ops->left_out hears of it */
 };
 
 struct fetch_entry {
@@ -38,6 +42,11 @@ struct fetch_ops {
 	int (*entry)(void *arg, const struct fetch_entry *t, struct err *e); /* negative = stop */
 	void (*drained)(void *arg); /* room for more input after fetch_full(); may be NULL */
 	void (*ended)(void *arg, const struct err *e); /* once; code 0 = whole and good */
+	/*
+	 * With limits->leave_out, there set: `path` and `why` ("is a pipe") are for people, visible
+	 * and at most 200 bytes of the name. Such entries count as entries.
+	 */
+	void (*left_out)(void *arg, const char *path, const char *why);
 };
 
 /*

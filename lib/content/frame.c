@@ -49,16 +49,18 @@ void frame_put_limits(struct buf *out, const struct fetch_limits *l)
 	put_u64(out, (uint64_t)l->bytes);
 	put_u64(out, (uint64_t)l->entries);
 	(void)buf_addc(out, l->links);
+	(void)buf_addc(out, l->leave_out);
 }
 
 int frame_get_limits(const struct frame *f, struct fetch_limits *ret, struct err *e)
 {
-	if (f->type != FRAME_UNTAR || f->n != 17)
+	if (f->type != FRAME_UNTAR || f->n != 18)
 		return nonsense(e, "the request");
 	*ret = (struct fetch_limits){
 		.bytes = (int64_t)get_u64(f->p),
 		.entries = (int64_t)get_u64(f->p + 8),
 		.links = f->p[16],
+		.leave_out = f->p[17],
 	};
 	return 0;
 }
@@ -101,6 +103,28 @@ int frame_get_entry(const struct frame *f, struct fetch_entry *ret, struct err *
 		.link = kind == 'l' ? link : NULL,
 		.size = (size_t)size,
 	};
+	return 0;
+}
+
+/* --- what is left out: path, why --- */
+
+#define LEFT_SHOWN 200 /* bytes of a name */
+
+void frame_put_left(struct buf *out, const char *path, const char *why)
+{
+	(void)buf_add(out, path, strnlen(path, LEFT_SHOWN));
+	(void)buf_addc(out, '\0');
+	(void)buf_adds(out, why);
+}
+
+int frame_get_left(const struct frame *f, char **ret_path, char **ret_why, struct err *e)
+{
+	const char *end = memchr(f->p, '\0', f->n);
+
+	if (!end || end - f->p > LEFT_SHOWN)
+		return nonsense(e, "what is left out");
+	*ret_path = str_visible(f->p, (size_t)(end - f->p), false);
+	*ret_why = str_visible(end + 1, (size_t)(f->p + f->n - end - 1), false);
 	return 0;
 }
 

@@ -3,7 +3,7 @@
  *
  * A frame is 4 bytes of length (big endian, of the payload, at most 1 MiB), 1 byte of type, and the
  * payload. labd sends one UNTAR and INPUTs, the last of them empty. The child answers with ENTRYs,
- * each file's content as DATAs behind its ENTRY, and at last one DONE or one ERROR.
+ * each file's content as DATAs behind its ENTRY, with LEFTs, and at last one DONE or one ERROR.
  *
  * Pure functions; both sides link them. Decoders believe nothing.
  */
@@ -16,6 +16,7 @@ enum frame_type {
 	FRAME_INPUT = 'I', /* bytes of the archive */
 	FRAME_ENTRY = 'E', /* kind, mode, size, path, link */
 	FRAME_DATA = 'D',  /* bytes of the file */
+	FRAME_LEFT = 'L',  /* of an entry that is left out: path and why, for people */
 	FRAME_DONE = 'Z',  /* empty */
 	FRAME_ERROR = 'X', /* kind and text */
 };
@@ -39,6 +40,9 @@ int frame_get_limits(const struct frame *f, struct fetch_limits *ret, struct err
 void frame_put_entry(struct buf *out, const struct fetch_entry *t);
 /* The strings point into the frame; data is NULL. Errors: ERR_PROTO. */
 int frame_get_entry(const struct frame *f, struct fetch_entry *ret, struct err *e);
+void frame_put_left(struct buf *out, const char *path, const char *why);
+/* Both are made visible; the caller owns them. Errors: ERR_PROTO. */
+int frame_get_left(const struct frame *f, char **ret_path, char **ret_why, struct err *e);
 void frame_put_error(struct buf *out, const struct err *e);
 /* Always fills *e and returns its code: ERR_PROTO when the frame makes no sense. */
 int frame_get_error(const struct frame *f, struct err *e);

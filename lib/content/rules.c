@@ -142,16 +142,26 @@ static int count_bytes(struct rules *r, size_t size, struct err *e)
 	return 0;
 }
 
-int rules_check(struct rules *r, const struct fetch_entry *t, struct err *e)
+const char *rules_unfit(const struct rules *r, const struct fetch_entry *t)
 {
 	const char *bad = bad_name(t->path);
+
+	if (bad || !t->link)
+		return bad;
+	return r->limits.links ? bad_link(t->path, t->link) : "is a symbolic link";
+}
+
+int rules_leave_out(struct rules *r, struct err *e)
+{
+	return count_entry(r, e);
+}
+
+int rules_check(struct rules *r, const struct fetch_entry *t, struct err *e)
+{
+	const char *bad = rules_unfit(r, t);
 	const void *is;
 	int code;
 
-	if (!bad && t->link && !r->limits.links)
-		bad = "is a symbolic link";
-	if (!bad && t->link)
-		bad = bad_link(t->path, t->link);
 	if (bad)
 		return refuse(e, t->path, bad);
 	code = count_entry(r, e);

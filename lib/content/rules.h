@@ -17,6 +17,15 @@ DEFINE_CLEANUP(struct rules *, rules_free)
 int64_t rules_bytes(const struct rules *r); /* how many all files may have together */
 
 /*
+ * Why an entry of this name, kind and target is never accepted, whatever came before it ("has a
+ * name that is too long"); NULL = nothing against it.
+ */
+const char *rules_unfit(const struct rules *r, const struct fetch_entry *t);
+
+/* One that is left out counts as well. Errors: ERR_LIMIT. */
+int rules_leave_out(struct rules *r, struct err *e) must_check;
+
+/*
  * The next entry, with the size it states; content is not looked at. A folder may come again.
  * Folders that stand in names only count as entries too.
  * Errors: ERR_FORBIDDEN (name, link, order), ERR_LIMIT (entries, bytes).

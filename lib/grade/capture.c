@@ -3,14 +3,16 @@
  *
  * All learner services are paused, each declared path is read as a tar stream and parsed in
  * lab-fetch, then they go on: nothing else is done while they stand still, because a long pause
- * breaks their connections.
+ * breaks their connections. What no copy can hold (pipes, devices, links that lead away) is left
+ * out and listed: a learner must not be able to keep files from being judged.
  */
 #include "grade/impl.h"
 
 #include "content/fetch.h"
 #include "content/tar.h"
 
-#define MAX_TAR (80 << 20)
+#define MAX_TAR      (80 << 20)
+#define MAX_LEFT_OUT (256 << 10)
 
 struct capturing {
 	struct sessions *m;
@@ -41,6 +43,7 @@ static void finish_now(void *arg)
 
 	c->done(c->arg, &c->result);
 	buf_done(&c->result.tar);
+	buf_done(&c->result.left_out);
 	tar_plan_free(c->files);
 	free(c->folder);
 	fetch_free(c->fetch);
@@ -86,6 +89,15 @@ static int entry(void *arg, const struct fetch_entry *t, struct err *e)
 	}
 	c->result.entries++;
 	return 0;
+}
+
+static void left_out(void *arg, const char *path, const char *why)
+{
+	struct capturing *c = arg;
+	const char *service = c->lab->services[c->lab->captures[c->at].service].name;
+
+	(void)buf_addf(&c->result.left_out, "%s:/%s%s%s %s\n", service, c->prefix,
+		*c->prefix ? "/" : "", path, why); /* the list ends when it is full */
 }
 
 static void read_whole(struct capturing *c, const struct err *e)
@@ -149,7 +161,9 @@ static void got(void *arg, const struct engine_result *r)
 
 static void read_path(struct capturing *c, struct session *s, const char *path)
 {
-	static const struct fetch_ops ops = {.entry = entry, .drained = fetch_room, .ended = fetch_over};
+	static const struct fetch_ops ops = {
+		.entry = entry, .drained = fetch_room, .ended = fetch_over, .left_out = left_out};
+	static const struct fetch_limits limits = {.links = true, .leave_out = true};
 	const char *container = session_container(s, c->lab->captures[c->at].service, NULL);
 	struct err e = ERR_NONE;
 
@@ -162,8 +176,7 @@ static void read_path(struct capturing *c, struct session *s, const char *path)
 	c->prefix = xstrdup(path + 1); /* "/etc/prometheus/rules" arrives as "rules/…" */
 	*(strrchr(c->prefix, '/') ? strrchr(c->prefix, '/') : c->prefix) = '\0';
 	c->missing = false;
-	c->fetch = fetch_untar(c->loop, sessions_config(c->m)->lab_fetch, &(struct fetch_limits){.links = true},
-		&ops, c);
+	c->fetch = fetch_untar(c->loop, sessions_config(c->m)->lab_fetch, &limits, &ops, c);
 	c->op = container_get(sessions_engine(c->m), container, path, bytes, got, c);
 }
 
@@ -215,6 +228,7 @@ struct capturing *capture_start(struct session *s, const char *folder, void (*do
 	c->files = tar_plan_new();
 	c->folder = xstrdup(folder);
 	buf_init(&c->result.tar, MAX_TAR);
+	buf_init(&c->result.left_out, MAX_LEFT_OUT);
 	tar_add_dir(c->files, folder, 0755, 0, 0);
 	c->learners = xcalloc(info.lab->n_services, sizeof(int));
 	for (size_t i = 0; i < info.lab->n_services; i++)

@@ -30,12 +30,13 @@ void crews_free(struct grader *g);
 struct capture {
 	struct err err;
 	struct buf tar;         /* the files, below "<folder>/<path>" */
+	struct buf left_out;    /* what is not among them, and why: a line each, at most 256 KiB */
 	int64_t ms;             /* how long the services stood still */
 	size_t entries;
 	int64_t bytes;
 };
 struct capturing;
-/* Freeze the learner's services, read grading.capture through lab-fetch, thaw. done exactly once; it may take c->tar. */
+/* Freeze the learner's services, read grading.capture through lab-fetch, thaw. done exactly once; it may take the buffers. */
 struct capturing *capture_start(struct session *s, const char *folder, void (*done)(void *arg, struct capture *c), void *arg);
 void capture_cancel(struct capturing *c); /* done comes with ERR_CANCELED */
 
@@ -89,6 +90,7 @@ struct run {
 	int64_t deadline_ms;        /* boot: the whole run */
 	struct capturing *capturing;
 	struct buf captured;        /* tar of the last capture; evidence of a grade */
+	struct buf left_out;        /* of it */
 	int64_t capture_ms;
 	bool capture_complete;
 	int captures;               /* how often: names the folder below LAB_ROOT */

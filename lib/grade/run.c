@@ -445,6 +445,7 @@ void run_free(struct run *r)
 	free(r->phase_ms);
 	free(r->tasks);
 	buf_done(&r->captured);
+	buf_done(&r->left_out);
 	record_done(&r->record);
 	strv_free(r->with);
 	free(r->key);

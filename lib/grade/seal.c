@@ -100,6 +100,8 @@ static void gather(struct seal *x, const struct run *r)
 	}
 	if (r->captured.len)
 		add(x, xstrdup("capture.tar"), r->captured.data, r->captured.len);
+	if (r->left_out.len)
+		add(x, xstrdup("capture.left_out"), r->left_out.data, r->left_out.len);
 	add_timeline(x, r);
 	qsort(x->files, x->n, sizeof(*x->files), by_path);
 	json_begin(&w, &x->leaves, false);

@@ -244,6 +244,9 @@ static void captured(void *arg, struct capture *c)
 	buf_done(&r->captured);
 	r->captured = c->tar;
 	c->tar = (struct buf){0};
+	buf_done(&r->left_out);
+	r->left_out = c->left_out;
+	c->left_out = (struct buf){0};
 	put_captured(r, s);
 }
 

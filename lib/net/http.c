@@ -509,3 +509,14 @@ char *http_escape(const char *s)
 	curl_free(escaped);
 	return copy;
 }
+
+char *http_unescape(const char *s)
+{
+	char *plain = curl_easy_unescape(NULL, s, 0, NULL);
+
+	if (!plain)
+		abort();
+	char *copy = xstrdup(plain);
+	curl_free(plain);
+	return copy;
+}

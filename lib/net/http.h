@@ -104,3 +104,5 @@ char *http_header(const char *headers, const char *name);
 
 /* "Percent-encoded" for one path or query part; the caller owns it. */
 char *http_escape(const char *s);
+/* The other way round. */
+char *http_unescape(const char *s);

@@ -12,7 +12,7 @@ struct fuzz_job {
 	size_t left, step;
 	size_t due;   /* of the current file */
 	size_t bytes; /* of all files */
-	size_t entries;
+	size_t entries; /* with those left out */
 	struct buf *listing; /* NULL, or one line per entry */
 };
 
@@ -56,18 +56,31 @@ static int fuzz_data(void *arg, const void *p, size_t n, struct err *e)
 	return 0;
 }
 
+static int fuzz_left_out(void *arg, const char *path, const char *why, struct err *e)
+{
+	struct fuzz_job *j = arg;
+
+	if (j->due)
+		abort();
+	j->entries++;
+	if (j->listing)
+		(void)buf_addf(j->listing, "- %s %s\n", path, why);
+	return 0;
+}
+
 static int fuzz_untar(struct fuzz_job *j, const struct fetch_limits *limits, struct err *e)
 {
-	struct untar_io io = {fuzz_input, fuzz_entry, fuzz_data, j};
+	struct untar_io io = {fuzz_input, fuzz_entry, fuzz_data, fuzz_left_out, j};
 
 	return untar(&io, limits, e);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	for (int links = 0; links < 2; links++) {
+	for (int how = 0; how < 4; how++) {
 		struct fuzz_job j = {.p = (const char *)data, .left = n, .step = 700};
-		struct fetch_limits limits = {.bytes = 100000, .entries = 50, .links = links};
+		struct fetch_limits limits = {.bytes = 100000, .entries = 50, .links = how & 1,
+			.leave_out = how & 2};
 		int r = fuzz_untar(&j, &limits, NULL);
 
 		if (j.bytes > 100000 || j.entries > 50 || (r == 0 && (j.due || j.left)))

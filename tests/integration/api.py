@@ -10,6 +10,7 @@ import sys
 import tarfile
 import time
 import traceback
+import urllib.parse
 
 from client import Client, execute
 
@@ -212,7 +213,7 @@ def files_go_in_and_come_out():
     problem(c.get(f"/v1/sessions/{s}/files?path=/lab&service=judge", expect=403), "forbidden", "judge")
 
 
-def hostile_archives_are_refused_in_both_directions():
+def hostile_archives_are_refused_and_odd_files_left_out():
     path = f"/v1/sessions/{s}/files?path=/srv/hello"
     for name, kind, target in (("../up", tarfile.REGTYPE, ""), ("out", tarfile.SYMTYPE, "../../etc/passwd"),
                                ("null", tarfile.CHRTYPE, "")):
@@ -224,8 +225,10 @@ def hostile_archives_are_refused_in_both_directions():
         problem(c.request("PUT", path, out.getvalue(), expect=403), "forbidden", "")
     assert c.request("PUT", path, b"no archive at all" * 99).status >= 400
     assert execute(c, s, ["sh", "-c", "mkdir odd && ln -s /etc/shadow odd/out && mkfifo odd/pipe"])[0] == 0
-    answer = c.get(path + "/odd", expect=403)
-    problem(answer, "forbidden", "")
+    answer = c.get(path + "/odd")
+    assert tarfile.open(fileobj=io.BytesIO(answer.body)).getnames() == ["odd"]
+    told = [urllib.parse.unquote(x) for x in answer.headers["Labyard-Left-Out"].split(",")]
+    assert sorted(told) == ["'odd/out' is a link that leaves the tree or is not plain", "'odd/pipe' is a pipe"], told
     execute(c, s, ["rm", "-r", "odd"])
 
 
@@ -316,6 +319,8 @@ def a_run_can_be_stopped():
 def a_grade_is_recorded_and_signed():
     for task in ("greet", "badge", "visits"):
         solve(task)
+    # Nothing that a learner puts beside the files may keep them from being judged.
+    assert execute(c, s, ["sh", "-c", "mkfifo pipe && ln -s /etc/shadow out && ln badge hard && touch \"a\nb\""])[0] == 0
     problem(c.post(f"/v1/sessions/{s}/grades", {"with": ["unknown"]}, expect=404), "not_found", "unknown")
     key = {"Idempotency-Key": "grade-0123456789"}
     forward = c.websocket(f"/v1/sessions/{s}/forward?port=7000", "labyard.forward.v1")
@@ -333,6 +338,12 @@ def a_grade_is_recorded_and_signed():
     assert grade["earned_m"] == 96000 and grade["percent_bp"] == 9600 and grade["passed"], grade
     assert grade["recorded"] and [t["earned_m"] for t in grade["tasks"]] == [40000, 20000, 36000]
     assert all(p["took_ms"] is not None for p in grade["phases"])
+    with open(f"{state_folder}/evidence/{run['id']}/capture.left_out") as f:
+        left_out = f.read()
+    for line in ("hello:/srv/hello/pipe is a pipe\n", "hello:/srv/hello/out is a link that leaves",
+                 "is a hard link\n", "hello:/srv/hello/a\\x0ab has a name"):
+        assert line in left_out, left_out
+    assert execute(c, s, ["sh", "-c", "rm pipe out hard \"a\nb\""])[0] == 0
     receipt = c.get(f"/v1/runs/{run['id']}/receipt").json
     assert receipt["record"] and receipt["sig"] and receipt["key"]
     assert c.until(s, ["ready"])["state"] == "ready"

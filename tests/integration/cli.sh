@@ -136,19 +136,23 @@ expect_status 3
 run lab cp "$tmp/d" "$tmp/e"
 expect_status 2
 
-# A tree made to write outside: nothing of it arrives.
-run lab exec -- sh -c 'mkdir -p /tmp/evil/sub && cd /tmp/evil && echo x >a && ln -s /etc out && ln -s ../../.. sub/up'
-echo untouched >"$tmp/victim"
-run lab cp :/tmp/evil "$tmp/back"
-expect_status 7
-run lab exec -- sh -c 'cd /tmp/evil && rm out sub/up && ln -s sub l && mkfifo pipe'
-run lab cp :/tmp/evil "$tmp/back"
-expect_status 7
-run lab exec -- rm /tmp/evil/pipe
-expect_equal "after two refusals" "d" "$(ls -A "$tmp/back")"
+# A tree made to write outside: what leads there, or is no file, stays behind, and is named.
+run lab exec -- sh -c 'mkdir -p /tmp/evil/sub && cd /tmp/evil && echo x >a && ln -s sub l && ln -s /etc out &&
+	ln -s ../../.. sub/up && ln -s ../evil up && mkfifo pipe && ln a hard'
 run lab cp :/tmp/evil "$tmp/back"
 expect_status 0
+for left in "'evil/out' is a link" "'evil/sub/up' is a link" "'evil/up' is a link" "'evil/pipe' is a pipe" 'is a hard link'; do
+	expect_err "^lab: warning: left out: .*$left"
+done
 expect_equal "a link inside" sub "$(readlink "$tmp/back/evil/l")"
+expect_equal "what came" 3 "$(find "$tmp/back/evil" -mindepth 1 | wc -l)"
+run lab exec -- sh -c 'cd /tmp/evil && for i in 1 2 3 4 5 6 7 8 9; do mkfifo $i; done'
+run lab cp :/tmp/evil -
+expect_status 0
+expect_err '^lab: warning: left out: and 3 more$'
+run lab cp :/tmp/evil/pipe "$tmp/back"
+expect_status 3
+expect_err "left out: 'pipe' is a pipe"
 
 # --- ports, logs -----------------------------------------------------------------------------
 

@@ -157,7 +157,13 @@ static void on_run_ended(void *arg, const struct err *e)
 	loop_stop(r->loop);
 }
 
-static const struct fetch_ops run_ops = {on_run_entry, on_run_drained, on_run_ended};
+static void on_run_left_out(void *arg, const char *path, const char *why)
+{
+	(void)buf_addf(&((struct run *)arg)->listing, "- %s %s\n", path, why);
+}
+
+static const struct fetch_ops run_ops = {
+	on_run_entry, on_run_drained, on_run_ended, on_run_left_out};
 
 static char *program(const char *name)
 {
@@ -401,6 +407,57 @@ static void refusals_travel_from_the_child(void **state)
 		assert_int_equal(read_there(&b, &with_links, &e), hostile[some[i]].code);
 		assert_non_null(strstr(e.text, hostile[some[i]].says));
 	}
+}
+
+/* What a learner can put into a folder that is to be read. */
+static const struct member odd[] = {
+	{"d", '5', NULL, 0},
+	{"d/pipe", '6', NULL, 0},
+	{"d/null", '3', NULL, 0},
+	{"d/disk", '4', NULL, 0},
+	{"d/file", '0', NULL, 7},
+	{"d/again", '1', "d/file", 0},
+	{"d/out", '2', "/etc/shadow", 0},
+	{"d/up", '2', "../../x", 0},
+	{"d/in", '2', "file", 0},
+	{"d/a\nb", '0', NULL, 600}, /* with content that is passed over */
+	{"d/a\nc", '5', NULL, 0},
+	{"d/a\nc/x", '0', NULL, 1},
+	{"d/last", '0', NULL, 1},
+};
+
+static void odd_entries_are_left_out_and_told(void **state)
+{
+	_cleanup_free_ char *path = program("lab-fetch");
+	_cleanup_buf_ struct buf b = BUF(1 << 20);
+	struct fetch_limits limits = {.links = true, .leave_out = true};
+	struct run r;
+
+	for (size_t i = 0; i < ARRAY_SIZE(odd); i++)
+		add_member(&b, odd[i]);
+	add_end(&b);
+	begin(&r, &b, NULL);
+	go(&r, path, &limits);
+	assert_string_equal(r.err.text, "");
+	assert_string_equal(buf_str(&r.listing),
+		"d 644 0 d\n"
+		"- d/pipe is a pipe\n"
+		"- d/null is a device\n"
+		"- d/disk is a device\n"
+		"f 644 7 d/file\n"
+		"- d/again is a hard link\n"
+		"- d/out is a link that leaves the tree or is not plain\n"
+		"- d/up is a link that leaves the tree\n"
+		"l 644 0 d/in -> file\n"
+		"- d/a\\x0ab has a name that leaves the folder or holds control characters\n"
+		"- d/a\\x0ac has a name that leaves the folder or holds control characters\n"
+		"- d/a\\x0ac/x has a name that leaves the folder or holds control characters\n"
+		"f 644 1 d/last\n");
+	end(&r);
+	limits.entries = ARRAY_SIZE(odd); /* they count */
+	assert_int_equal(read_there(&b, &limits, NULL), 0);
+	limits.entries--;
+	assert_int_equal(read_there(&b, &limits, NULL), ERR_LIMIT);
 }
 
 static void names_have_limits(void **state)
@@ -647,6 +704,7 @@ static void a_lying_child_is_not_believed(void **state)
 		{"lie-more", ERR_PROTO, "more of a file"},
 		{"lie-less", ERR_PROTO, "less of a file"},
 		{"lie-early", ERR_PROTO, "done too early"},
+		{"lie-left", ERR_PROTO, "left out 'file' unasked"},
 		{"crash", ERR_INTERNAL, "ended with status"},
 	};
 
@@ -760,6 +818,7 @@ int main(void)
 		cmocka_unit_test(success_waits_for_the_end_of_the_input),
 		cmocka_unit_test(hostile_entries_are_refused),
 		cmocka_unit_test(refusals_travel_from_the_child),
+		cmocka_unit_test(odd_entries_are_left_out_and_told),
 		cmocka_unit_test(names_have_limits),
 		cmocka_unit_test(links_inside_the_tree_are_kept),
 		cmocka_unit_test(the_number_of_entries_is_limited),
