@@ -12,6 +12,7 @@ struct starting {
 	struct cli *cli;
 	char since[32]; /* RFC 3339: what happened before belongs to an earlier start */
 	char *state, *cause;
+	enum err_code code; /* of a failure */
 	struct buf log; /* last lines of what failed */
 	char *log_of;
 	struct buf ready; /* services that are ready, in order */
@@ -71,6 +72,7 @@ static bool event(void *arg, const char *kind, const struct json *ev)
 		return true;
 	str_set(&s->state, json_str(json_get(d, "state")));
 	str_set(&s->cause, json_str(json_get(d, "cause")));
+	s->code = err_from_kind(json_str_or(json_get(d, "kind"), "engine"));
 	if (streq(s->state, "queued"))
 		progress(s->cli, "waiting for room on this machine");
 	return streq(s->state, "queued") || streq(s->state, "starting") ||
@@ -116,7 +118,7 @@ static int finish(struct cli *c, struct starting *s, const char *name)
 	if (!s->state || !streq(s->state, "ready")) {
 		progress_clear(c);
 		print_log(s);
-		err_set(&e, ERR_ENGINE, "'%s' is %s%s%s", name, s->state ? s->state : "gone",
+		err_set(&e, s->state ? s->code : ERR_ENGINE, "'%s' is %s%s%s", name, s->state ? s->state : "gone",
 			s->cause && *s->cause ? ": " : "", s->cause ? s->cause : "");
 		return fail(c, &e);
 	}

@@ -116,7 +116,7 @@ void slot_again(struct session *s, struct slot *slot, const struct err *why)
 	slot->restart_at_ms = loop_now_ms(s->m->loop) + (answered ? 250 << slot->errors : 1000);
 	reconcile_soon(s->m);
 	if (answered && ++slot->errors > MAX_ERRORS && state_wants_up(s->state))
-		session_fail(s, "'%s': %s", slot->name, why->text);
+		session_fail(s, ERR_ENGINE, "'%s': %s", slot->name, why->text);
 }
 
 /* --- what happened to a container --- */
@@ -129,7 +129,7 @@ static void one_shot_ended(struct session *s, struct slot *slot, int exit_code)
 		return;
 	}
 	slot_set(s, slot, SERVICE_FAILED);
-	fail_with_log(s, slot, "service '%s' ended with exit code %d", slot->name, exit_code);
+	fail_with_log(s, slot, ERR_ENGINE, "service '%s' ended with exit code %d", slot->name, exit_code);
 }
 
 static void restart_later(struct session *s, struct slot *slot, int exit_code)
@@ -139,7 +139,7 @@ static void restart_later(struct session *s, struct slot *slot, int exit_code)
 	slot->restarts++;
 	if (bring_up && slot->restarts > MAX_RESTARTS) {
 		slot_set(s, slot, SERVICE_FAILED);
-		fail_with_log(s, slot, "service '%s' ended %d times, last with exit code %d", slot->name, slot->restarts, exit_code);
+		fail_with_log(s, slot, ERR_ENGINE, "service '%s' ended %d times, last with exit code %d", slot->name, slot->restarts, exit_code);
 		return;
 	}
 	slot->restart_at_ms = loop_now_ms(s->m->loop) + MIN(100 << MIN(slot->restarts, 7), 10000);
@@ -245,7 +245,7 @@ static void started(struct session *s, struct slot *slot, const struct engine_re
 		running_now(s, slot);
 	} else if (engine_said_no(r) && state_wants_up(s->state)) {
 		slot_set(s, slot, SERVICE_FAILED);
-		session_fail(s, "service '%s' could not be started: %s", slot->name, r->err.text);
+		session_fail(s, ERR_ENGINE, "service '%s' could not be started: %s", slot->name, r->err.text);
 	} else {
 		slot_again(s, slot, &r->err);
 		converge_adopt(s, slot); /* unknown: look */
@@ -350,7 +350,7 @@ static void make(struct session *s, struct slot *slot)
 		char *subnet = subnets_take(s->m->subnets);
 
 		if (!subnet) {
-			session_fail(s, "no address range is left in '%s' for another network", s->m->config.subnets);
+			session_fail(s, ERR_CAPACITY, "no address range is left in '%s' for another network", s->m->config.subnets);
 			return;
 		}
 		o = journal_open(s, slot);

@@ -9,6 +9,7 @@ struct last_words {
 	struct sessions *m;
 	int64_t session;
 	char *service, *cause;
+	enum err_code code;
 	struct buf log;
 };
 
@@ -29,7 +30,7 @@ static void collected(void *arg, const struct engine_result *r)
 		s->failing = false;
 		if (w->log.len)
 			emit_words(s, "log", "service", w->service, "text", buf_str(&w->log), NULL);
-		session_fail(s, "%s", w->cause);
+		session_fail(s, w->code, "%s", w->cause);
 	}
 	free(w->service);
 	free(w->cause);
@@ -37,7 +38,7 @@ static void collected(void *arg, const struct engine_result *r)
 	free(w);
 }
 
-void fail_with_log(struct session *s, struct slot *slot, const char *fmt, ...)
+void fail_with_log(struct session *s, struct slot *slot, enum err_code code, const char *fmt, ...)
 {
 	char cause[512];
 	va_list ap;
@@ -48,7 +49,7 @@ void fail_with_log(struct session *s, struct slot *slot, const char *fmt, ...)
 	if (s->failing)
 		return;
 	if (!slot->object || !slot->object->engine_id) {
-		session_fail(s, "%s", cause);
+		session_fail(s, code, "%s", cause);
 		return;
 	}
 	struct last_words *w = NEW(struct last_words);
@@ -57,6 +58,7 @@ void fail_with_log(struct session *s, struct slot *slot, const char *fmt, ...)
 	w->session = s->id;
 	w->service = xstrdup(slot->name);
 	w->cause = xstrdup(cause);
+	w->code = code;
 	buf_init(&w->log, 8192);
 	container_logs(s->m->engine, slot->object->engine_id, false, TAIL_LINES, 0, collect, collected, w);
 }

@@ -35,7 +35,7 @@ static void fill_done(void *arg, const struct engine_result *r)
 	if (r->outcome == ENGINE_DONE)
 		journal_filled(f->volume);
 	else if (slot && holder && engine_said_no(r) && state_wants_up(s->state))
-		session_fail(s, "volume '%s' could not be filled: %s", slot->name, r->err.text);
+		session_fail(s, ERR_ENGINE, "volume '%s' could not be filled: %s", slot->name, r->err.text);
 	else if (slot && holder)
 		slot_again(s, slot, &r->err);
 	free(f);
@@ -102,7 +102,7 @@ static void fill_start(struct session *s, struct slot *volume, struct slot *hold
 
 	if (plan_content(p, s, volume, owned ? last + 1 : "", &e) < 0) {
 		tar_plan_free(p);
-		session_fail(s, "volume '%s' could not be filled: %s", volume->name, e.text);
+		session_fail(s, ERR_ENGINE, "volume '%s' could not be filled: %s", volume->name, e.text);
 		return;
 	}
 	struct fill *f = NEW(struct fill);

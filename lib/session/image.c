@@ -83,7 +83,7 @@ static void fail(struct image_job *j, struct session *s, const char *fmt, ...)
 		emit_words(s, "log", "service", s->images.items[j->at].name, "text", last_lines(buf_str(&j->last), LAST_LINES), NULL);
 	finish(j, s);
 	if (s)
-		session_fail(s, "%s", cause);
+		session_fail(s, ERR_ENGINE, "%s", cause);
 }
 
 /* --- progress --- */
@@ -277,7 +277,7 @@ static void planned(void *arg)
 		lab_images_done(&j->images);
 		finish(j, s);
 		if (s)
-			session_fail(s, "%s", e.text);
+			session_fail(s, e.code, "%s", e.text);
 		else if (any)
 			converge(any);
 		return;

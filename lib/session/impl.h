@@ -103,6 +103,7 @@ struct session {
 	int64_t gen;
 	int64_t created_ms, ready_ms, expires_ms, keep_until_ms, activity_ms; /* wall */
 	char *activity, *cause;
+	enum err_code failed_as; /* of the last failure */
 	int64_t extended;
 	bool tainted;
 	int holds; /* idle rules are suspended */
@@ -185,7 +186,8 @@ void session_startup_over(void *session);
 /* The one setter: checks the table, saves, tells listeners, then acts. */
 void session_move(struct session *s, enum session_state to, const char *cause);
 bool session_may(const struct session *s, enum session_state to);
-void session_fail(struct session *s, const char *fmt, ...) format_printf(2, 3);
+/* code: what clients tell by it, and end with; what an engine does not do is ERR_ENGINE. */
+void session_fail(struct session *s, enum err_code code, const char *fmt, ...) format_printf(3, 4);
 void sessions_admit(struct sessions *m); /* queued -> starting while there is room */
 bool state_wants_up(enum session_state st);
 
@@ -196,7 +198,8 @@ void events_done(struct session *s);
 
 /* --- fail.c --- */
 /* Show the last lines of the service's log, then fail the session. */
-void fail_with_log(struct session *s, struct slot *slot, const char *fmt, ...) format_printf(3, 4);
+void fail_with_log(struct session *s, struct slot *slot, enum err_code code, const char *fmt, ...)
+	format_printf(4, 5);
 
 /* --- journal.c --- */
 struct object *journal_open(struct session *s, struct slot *slot); /* a new row for the slot, not yet committed */

@@ -234,7 +234,7 @@ static void refused(struct object *o, const struct engine_result *r)
 		slot_again(s, slot, &r->err);
 	journal_gone(o);
 	if (!again && state_wants_up(s->state))
-		session_fail(s, "'%s' could not be made: %s", name, r->err.text);
+		session_fail(s, ERR_ENGINE, "'%s' could not be made: %s", name, r->err.text);
 }
 
 static void created(void *arg, const struct engine_result *r)
@@ -320,7 +320,7 @@ static void intent_committed(void *arg, const struct err *err)
 	/* not wanted any more, or not durable: nothing was sent, so nothing is there */
 	o->in_flight = false;
 	if (err->code != 0)
-		session_fail(s, "%s", err->text);
+		session_fail(s, ERR_ENGINE, "%s", err->text);
 	journal_gone(o);
 }
 

@@ -48,11 +48,11 @@ void session_startup_over(void *arg)
 
 		if (slot->kind != SLOT_CONTAINER || !slot_wanted(s, slot) || slot->state == SERVICE_READY || slot->state == SERVICE_DONE)
 			continue;
-		fail_with_log(s, slot, "service '%s' was not ready within %s: %s", slot->name,
+		fail_with_log(s, slot, ERR_TIMEOUT, "service '%s' was not ready within %s: %s", slot->name,
 			str_human_ms(s->lab->startup_ms), slot->note ? slot->note : "it says nothing");
 		return;
 	}
-	session_fail(s, "not ready within %s", str_human_ms(s->lab->startup_ms));
+	session_fail(s, ERR_TIMEOUT, "not ready within %s", str_human_ms(s->lab->startup_ms));
 }
 
 static void enter_bring_up(struct session *s)
@@ -104,6 +104,8 @@ static void tell(struct session *s, enum session_state from, const char *cause)
 	json_put_str(&w, "state", session_state_name(s->state));
 	json_put_str(&w, "from", session_state_name(from));
 	json_put_str(&w, "cause", cause ? cause : "");
+	if (s->state == STATE_FAILED)
+		json_put_str(&w, "kind", err_kind(s->failed_as));
 	if (s->state == STATE_READY && (from == STATE_STARTING || from == STATE_RESETTING))
 		json_put_int(&w, "took_ms", s->startup_took_ms);
 	json_end(&w);
@@ -137,16 +139,18 @@ void session_move(struct session *s, enum session_state to, const char *cause)
 		sessions_admit(s->m);
 }
 
-void session_fail(struct session *s, const char *fmt, ...)
+void session_fail(struct session *s, enum err_code code, const char *fmt, ...)
 {
 	va_list ap;
 	struct err e = ERR_NONE;
 
 	va_start(ap, fmt);
-	err_setv(&e, ERR_ENGINE, fmt, ap);
+	err_setv(&e, code, fmt, ap);
 	va_end(ap);
-	if (session_may(s, STATE_FAILED) && !s->m->stopped) /* what ends with the daemon has not failed */
-		session_move(s, STATE_FAILED, e.text);
+	if (!session_may(s, STATE_FAILED) || s->m->stopped)
+		return; /* what ends with the daemon has not failed */
+	s->failed_as = code;
+	session_move(s, STATE_FAILED, e.text);
 }
 
 /* --- admission --- */
@@ -176,7 +180,7 @@ void sessions_admit(struct sessions *m)
 		if (s->state != STATE_QUEUED)
 			continue;
 		if (info->memory && s->lab->memory > info->memory) {
-			session_fail(s, "the lab needs %s of memory and the engine has %s", str_human_size(s->lab->memory),
+			session_fail(s, ERR_CAPACITY, "the lab needs %s of memory and the engine has %s", str_human_size(s->lab->memory),
 				str_human_size(info->memory));
 			continue;
 		}

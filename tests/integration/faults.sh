@@ -1,0 +1,62 @@
+#!/bin/sh
+# What goes wrong in the engine or in a lab ends as the manual says; on the fake engine, in time that runs faster.  time limit: 120 s
+. "$(dirname "$0")/../lib.sh"
+
+# --- a labd on a fake engine -------------------------------------------------------------------
+
+cp -r tests/fault/labs "$tmp/labs"
+lab_folder=$tmp/labs/tiny-lab
+state=$XDG_STATE_HOME/labyard
+mkdir -p "$state"
+DOCKER_HOST=unix://$tmp/engine.sock
+export DOCKER_HOST
+
+daemon() { # [PLAN-LINE...]: both anew
+	rm -f "$tmp/engine.sock" "$tmp/ready"
+	{
+		echo 'image name=debian:12-slim'
+		for line; do echo "$line"; done
+	} >"$tmp/plan"
+	"$BUILD/fakeengine" --listen "unix:$tmp/engine.sock" --plan "$tmp/plan" >"$tmp/engine.log" 2>&1 &
+	engine=$!
+	eventually 10 test -S "$tmp/engine.sock"
+	labd_start
+}
+
+labd_start() {
+	LD_PRELOAD=$BUILD/tests/fault/torture/fasttime.so FAST_TIME=8 \
+		ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 \
+		labd --labs "$tmp/labs" >"$tmp/ready" 2>>"$state/labd.log" &
+	labd=$!
+	eventually 20 grep -q ready "$tmp/ready"
+}
+
+labd_stop() {
+	kill "$labd"
+	wait "$labd" || fail "labd ended with status $?"
+}
+
+daemons_stop() {
+	lab stop --all --discard --yes >"$tmp/out" 2>"$tmp/err" || fail "nothing can be stopped"
+	labd_stop
+	kill "$engine"
+	wait "$engine" || fail "the fake engine ended with status $?"
+}
+
+# --- a start that fails says why by its exit code ------------------------------------------------
+
+sed -i 's/startup_timeout: 10m.*/startup_timeout: 8s/' "$lab_folder/lab.yaml"
+sed -i 's/test: \[CMD, "true"\]/test: [CMD, never-ready]/' "$lab_folder/compose.yaml"
+daemon 'exec match="never-ready" exit=1 stdout="still asleep"'
+run lab start tiny-lab
+expect_status 5
+expect_err "^lab: error\[5\]: 'tiny-lab-.*' is failed: service 'box' was not ready within 8"
+daemons_stop
+
+daemon 'exec match="never-ready"' 'fault=status match="POST /containers/create" status=500 text="no such driver"'
+run lab start tiny-lab
+expect_status 4
+expect_err "^lab: error\[4\]: 'tiny-lab-.*no such driver"
+daemons_stop
+
+rm -f "$state/install" # nothing was made in a real engine
