@@ -4,7 +4,7 @@
 
 #include <inttypes.h>
 
-#define PAGE 10000
+#define PAGE 1000
 
 /* "key value", or nothing for what says nothing. */
 static void add_word(struct buf *words, const char *key, const struct json *v, const char *kind)
@@ -92,14 +92,19 @@ static bool on_past(void *arg, const char *kind, const struct json *ev)
 	return true;
 }
 
-/* The daemon hands out the past from its start, a page at a time; people want its end. */
+/*
+ * People want the end of the past. One page of it can be had at once; what has to be looked for, or
+ * is more, is read from the start, a page at a time.
+ */
 static int read_past(struct reading *g, struct err *e)
 {
+	bool at_once = !g->session && g->max < PAGE;
 	int r = 0;
 
 	do {
 		_cleanup_free_ char *path =
-			strf("/v1/events?limit=%d&after=%" PRId64, PAGE, g->after);
+			at_once ? strf("/v1/events?limit=%zu", g->max)
+				: strf("/v1/events?limit=%d&after=%" PRId64, PAGE, g->after);
 
 		g->seen = 0;
 		r = client_follow(

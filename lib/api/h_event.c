@@ -162,17 +162,12 @@ void h_session_events(struct api *a, struct request *r, const struct match *m)
 static void row(void *arg, const struct row_event *e)
 {
 	struct follower *f = arg;
-	struct session *s;
-	struct session_info info = {0};
 
-	if (request_gone(f->request))
-		return;
-	s = sessions_by_id(f->api->sessions, e->session);
-	if (s)
-		session_info(s, &info);
-	pass_on(f,
-		&(struct session_event){e->id, e->session, info.name, e->at_ms, e->kind, e->data},
-		true);
+	if (!request_gone(f->request))
+		pass_on(f,
+			&(struct session_event){e->id, e->session, e->session_name, e->at_ms,
+				e->kind, e->data},
+			true);
 }
 
 static void read_past(void *arg, const struct err *err)
@@ -196,7 +191,7 @@ void h_events(struct api *a, struct request *r, const struct match *m)
 	bool follow;
 
 	if (!ask_flag(r, "follow", &follow) || !ask_after(r, &after) ||
-		!ask_int(r, "limit", 1, 10000, &limit))
+		!ask_int(r, "limit", 1, 1000, &limit))
 		return;
 	struct follower *f = open_follower(a, r, 0, MAX(after, INT64_C(0)), follow);
 	if (after < 0 && follow)
@@ -204,6 +199,8 @@ void h_events(struct api *a, struct request *r, const struct match *m)
 	f->reading = true;
 	f->refs++;
 	store_query(a->store,
-		&(struct store_query){.kind = QUERY_EVENTS, .after = f->after, .limit = (int)limit},
+		&(struct store_query){.kind = after < 0 ? QUERY_LAST_EVENTS : QUERY_EVENTS,
+			.after = f->after,
+			.limit = (int)limit},
 		&rows, f);
 }

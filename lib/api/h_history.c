@@ -30,20 +30,15 @@ static void put_row(void *arg, const struct row_grade *g)
 {
 	struct history *h = arg;
 	struct json_writer *w = &h->w;
-	struct session_info info = {0};
 	struct grade_sum sum;
-	struct session *s;
 	bool known = grade_sum_read(g, &sum);
 
 	if (request_gone(h->request))
 		return;
-	s = sessions_by_id(h->api->sessions, g->session);
-	if (s)
-		session_info(s, &info);
 	json_object(w, NULL);
 	json_put_int(w, "run", g->id);
 	json_put_str(w, "lab", g->lab);
-	json_put_str(w, "session", info.name);
+	json_put_str(w, "session", g->session_name);
 	json_put_int(w, "attempt", g->n);
 	json_put_str(w, "state", g->state);
 	view_moment(w, "started_at", g->started_ms);

@@ -56,7 +56,8 @@ void session_emit(struct session *s, const char *kind, const char *data)
 	if (!streq(kind, "progress")) { /* lines of a build are for who watches now */
 		struct tx *t = tx_new(s->m->store);
 
-		tx_event(t, &(struct row_event){ev.id, ev.session, ev.at_ms, ev.kind, ev.data});
+		tx_event(t, &(struct row_event){
+			ev.id, ev.session, ev.at_ms, ev.kind, ev.data, NULL});
 		tx_commit(t, NULL, NULL);
 	}
 	keep(s, &ev);

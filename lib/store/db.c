@@ -35,6 +35,8 @@ static const struct {
 	[SELECT_EVENTS] = {TABLE_EVENT, "WHERE id > :after ORDER BY id LIMIT :limit"},
 	[SELECT_EVENTS_OF_SESSION] = {TABLE_EVENT,
 		"WHERE session = :session AND id > :after ORDER BY id LIMIT :limit"},
+	[SELECT_LAST_EVENTS] = {TABLE_EVENT,
+		"WHERE id IN (SELECT id FROM event ORDER BY id DESC LIMIT :limit) ORDER BY id"},
 	[SELECT_GRADES_NEWEST] = {TABLE_GRADE, "WHERE id < :before ORDER BY id DESC LIMIT :limit"},
 	[SELECT_GRADES_OF_LAB] = {TABLE_GRADE,
 		"WHERE lab = :text AND id < :before ORDER BY id DESC LIMIT :limit"},

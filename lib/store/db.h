@@ -27,6 +27,7 @@ enum db_select {
 	SELECT_LOADS_, /* those above are what store_load reads, in this order */
 	SELECT_EVENTS = SELECT_LOADS_,
 	SELECT_EVENTS_OF_SESSION,
+	SELECT_LAST_EVENTS,
 	SELECT_GRADES_NEWEST,
 	SELECT_GRADES_OF_LAB,
 	SELECT_RECORDS_OF_CHAIN,

@@ -419,6 +419,8 @@ static enum db_select select_of(const struct store_query *q)
 	switch (q->kind) {
 	case QUERY_EVENTS:
 		return q->session ? SELECT_EVENTS_OF_SESSION : SELECT_EVENTS;
+	case QUERY_LAST_EVENTS:
+		return SELECT_LAST_EVENTS;
 	case QUERY_GRADES:
 		return q->text ? SELECT_GRADES_OF_LAB : SELECT_GRADES_NEWEST;
 	case QUERY_RECORDS:

@@ -60,6 +60,7 @@ struct row_object {
 struct row_event {
 	int64_t id, session, at_ms;
 	const char *kind, *data;                   /* word; JSON object */
+	const char *session_name;                  /* only read; also of one that is gone */
 };
 
 struct row_verdict {                               /* the last result of a check */
@@ -83,6 +84,7 @@ struct row_grade {
 	const char *result;                        /* JSON as shown to the learner */
 	int64_t record_seq;                        /* 0 = no record */
 	const char *lab;
+	const char *session_name;                  /* only read */
 };
 
 struct row_record {
@@ -169,6 +171,7 @@ void store_retry(struct store *s);
 
 enum store_query_kind {
 	QUERY_EVENTS,  /* of session (0 = all), ids above `after`, oldest first */
+	QUERY_LAST_EVENTS, /* the newest of all sessions, oldest first */
 	QUERY_GRADES,  /* of lab `text` (NULL = all), ids below `after` (0 = all), newest first */
 	QUERY_RECORDS, /* of chain `text`, from seq `after`, in order */
 };

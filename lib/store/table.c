@@ -13,6 +13,7 @@ struct column {
 	const char *name;
 	enum column_type type;
 	size_t offset, size;
+	const char *sql; /* of a column that is only read; these come last */
 };
 
 /* A column is named as its member; its type follows from the member's. */
@@ -23,6 +24,13 @@ struct column {
 	{                                                                                          \
 		.name = #m, .type = TYPE(((struct row *)0)->m), .offset = offsetof(struct row, m), \
 		.size = sizeof(((struct row *)0)->m)                                               \
+	}
+
+#define SESSION_NAME(row, table)                                                                   \
+	{                                                                                          \
+		.name = "session_name", .type = COL_TEXT,                                          \
+		.offset = offsetof(struct row, session_name), .size = sizeof(char *),              \
+		.sql = "(SELECT name FROM session AS s WHERE s.id = " table ".session)"            \
 	}
 
 #define C(m) COLUMN(row_session, m)
@@ -36,7 +44,8 @@ static const struct column object_columns[] = {C(id), C(session), C(gen), C(kind
 	C(name), C(engine_id), C(state), C(spec), C(epoch), C(tries), C(changed_ms), C(last_error)};
 #undef C
 #define C(m) COLUMN(row_event, m)
-static const struct column event_columns[] = {C(id), C(session), C(at_ms), C(kind), C(data)};
+static const struct column event_columns[] = {C(id), C(session), C(at_ms), C(kind), C(data),
+	SESSION_NAME(row_event, "event")};
 #undef C
 #define C(m) COLUMN(row_verdict, m)
 static const struct column verdict_columns[] = {C(session), C(check), C(gen), C(at_ms), C(ms),
@@ -47,7 +56,8 @@ static const struct column hint_columns[] = {C(session), C(task), C(hint), C(cos
 #undef C
 #define C(m) COLUMN(row_grade, m)
 static const struct column grade_columns[] = {C(id), C(session), C(lab), C(n), C(key), C(state),
-	C(seed), C(options), C(started_ms), C(ended_ms), C(result), C(record_seq)};
+	C(seed), C(options), C(started_ms), C(ended_ms), C(result), C(record_seq),
+	SESSION_NAME(row_grade, "grade")};
 #undef C
 #define C(m) COLUMN(row_record, m)
 static const struct column record_columns[] = {C(chain), C(seq), C(record_id), C(body), C(hash),
@@ -81,11 +91,28 @@ static const struct {
 
 /* --- SQL ------------------------------------------------------------------------------------- */
 
-/* The names of the first n columns; quoted, because "check" and "commit" are words of SQL. */
+/* How many columns are also written. */
+static size_t n_written(enum table t)
+{
+	size_t n = tables[t].n;
+
+	while (tables[t].columns[n - 1].sql)
+		n--;
+	return n;
+}
+
+/* The first n columns; names are quoted, because "check" and "commit" are words of SQL. */
 static void add_columns(struct buf *b, enum table t, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		(void)buf_addf(b, "%s\"%s\"", i ? ", " : "", tables[t].columns[i].name);
+	for (size_t i = 0; i < n; i++) {
+		const struct column *c = &tables[t].columns[i];
+
+		(void)buf_adds(b, i ? ", " : "");
+		if (c->sql)
+			(void)buf_adds(b, c->sql);
+		else
+			(void)buf_addf(b, "\"%s\"", c->name);
+	}
 }
 
 static void add_conflict(struct buf *b, enum table t)
@@ -93,7 +120,7 @@ static void add_conflict(struct buf *b, enum table t)
 	(void)buf_adds(b, " ON CONFLICT (");
 	add_columns(b, t, tables[t].n_key);
 	(void)buf_adds(b, tables[t].conflict == REPLACE ? ") DO UPDATE SET " : ") DO NOTHING");
-	for (size_t i = tables[t].n_key; tables[t].conflict == REPLACE && i < tables[t].n; i++)
+	for (size_t i = tables[t].n_key; tables[t].conflict == REPLACE && i < n_written(t); i++)
 		(void)buf_addf(b, "%s\"%s\" = excluded.\"%s\"", i > tables[t].n_key ? ", " : "",
 			tables[t].columns[i].name, tables[t].columns[i].name);
 }
@@ -109,9 +136,9 @@ char *table_write_sql(enum table t)
 		return buf_take(&b);
 	}
 	(void)buf_addf(&b, "INSERT INTO \"%s\" (", tables[t].name);
-	add_columns(&b, t, tables[t].n);
+	add_columns(&b, t, n_written(t));
 	(void)buf_adds(&b, ") VALUES (");
-	for (size_t i = 0; i < tables[t].n; i++)
+	for (size_t i = 0; i < n_written(t); i++)
 		(void)buf_addf(&b, "%s?%zu", i ? ", " : "", i + 1);
 	(void)buf_addc(&b, ')');
 	if (tables[t].conflict != REFUSE)
@@ -143,7 +170,7 @@ int row_bind(struct sqlite3_stmt *st, enum table t, const void *data)
 {
 	int r = SQLITE_OK;
 
-	for (size_t i = 0; i < tables[t].n && r == SQLITE_OK; i++) {
+	for (size_t i = 0; i < n_written(t) && r == SQLITE_OK; i++) {
 		const struct column *c = &tables[t].columns[i];
 		const char *p = (const char *)data + c->offset;
 		int at = (int)i + 1;

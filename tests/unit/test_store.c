@@ -280,7 +280,7 @@ static void a_refused_transaction_leaves_no_trace_and_others_alone(void **state)
 		struct tx *t = tx_new(p->store);
 
 		tx_session(t, &session);
-		tx_event(t, &(struct row_event){100 + i, 1, 5, "graded", "{}"});
+		tx_event(t, &(struct row_event){100 + i, 1, 5, "graded", "{}", NULL});
 		tx_grade(t, &grades[i]);
 		tx_commit(t, answer_take, &a[i]);
 	}
@@ -300,7 +300,7 @@ static void what_nobody_waits_for_is_written_by_itself(void **state)
 	struct place *p = *state;
 	struct tx *t = tx_new(p->store);
 
-	tx_event(t, &(struct row_event){1, 0, 0, "tick", NULL});
+	tx_event(t, &(struct row_event){1, 0, 0, "tick", NULL, NULL});
 	tx_commit(t, NULL, NULL);
 	assert_false(store_idle(p->store));
 	for (int turns = 0; turns < 100 && !store_idle(p->store); turns++)
@@ -330,7 +330,7 @@ static void a_row_outside_the_schema_is_refused(void **state)
 	char *huge = xmalloc((16 << 20) + 2);
 	memset(huge, 'x', (16 << 20) + 1);
 	huge[(16 << 20) + 1] = '\0';
-	tx_event(t, &(struct row_event){5, 0, 0, "big", huge});
+	tx_event(t, &(struct row_event){5, 0, 0, "big", huge, NULL});
 	free(huge);
 	assert_int_equal(commit(p, t), ERR_LIMIT);
 	assert_null(store_degraded(p->store));
@@ -358,7 +358,7 @@ static void transactions_complete_in_order_and_closing_waits_for_them(void **sta
 	for (int i = 0; i < 500; i++) {
 		struct tx *t = tx_new(p->store);
 
-		tx_event(t, &(struct row_event){i + 1, 0, 0, "tick", NULL});
+		tx_event(t, &(struct row_event){i + 1, 0, 0, "tick", NULL, NULL});
 		tx_commit(t, in_order, (void *)(intptr_t)i);
 	}
 	assert_int_equal(o.next, 0); /* never from inside */
@@ -422,7 +422,7 @@ static void epochs_rise_and_ids_never_come_twice(void **state)
 			if (i % 100)
 				continue;
 			struct tx *t = tx_new(p->store);
-			tx_event(t, &(struct row_event){id, 0, 0, "x", NULL});
+			tx_event(t, &(struct row_event){id, 0, 0, "x", NULL, NULL});
 			assert_int_equal(commit(p, t), 0);
 		}
 		place_close(p);
@@ -555,6 +555,7 @@ static void take_event(void *arg, const struct row_event *r)
 	struct found *f = arg;
 
 	assert_string_equal(r->kind, "tick");
+	assert_true(str_same(r->session_name, r->session == 1 ? a_session(1).name : NULL));
 	f->ids[f->n++] = r->id;
 }
 
@@ -563,6 +564,7 @@ static void take_grade(void *arg, const struct row_grade *r)
 	struct found *f = arg;
 
 	assert_string_equal(r->result, "{}");
+	assert_string_equal(r->session_name, a_session(1).name);
 	f->ids[f->n++] = r->id;
 }
 
@@ -612,7 +614,8 @@ static void history_is_asked_in_pages(void **state)
 		char key[8];
 
 		(void)snprintf(key, sizeof(key), "%d", i);
-		tx_event(t, &(struct row_event){i, i % 2 ? 1 : 2, 0, "tick", NULL});
+		tx_event(t, &(struct row_event){
+			i, i % 2 ? 1 : 2, 0, "tick", NULL, "is not written"});
 		struct row_grade grade = a_grade(i, 1, key);
 		grade.lab = i % 2 ? "a" : "b";
 		tx_grade(t, &grade);
@@ -623,6 +626,8 @@ static void history_is_asked_in_pages(void **state)
 	EXPECT(ask(p, (struct store_query){QUERY_EVENTS, 0, 0, NULL, 4}), 1, 2, 3, 4);
 	EXPECT(ask(p, (struct store_query){QUERY_EVENTS, 0, 4, NULL, 4}), 5, 6);
 	EXPECT(ask(p, (struct store_query){QUERY_EVENTS, 2, 2, NULL, 4}), 4, 6);
+	EXPECT(ask(p, (struct store_query){QUERY_LAST_EVENTS, 0, 0, NULL, 4}), 3, 4, 5, 6);
+	EXPECT(ask(p, (struct store_query){QUERY_LAST_EVENTS, 0, 0, NULL, 9}), 1, 2, 3, 4, 5, 6);
 	EXPECT(ask(p, (struct store_query){QUERY_GRADES, 0, 0, NULL, 3}), 6, 5, 4);
 	EXPECT(ask(p, (struct store_query){QUERY_GRADES, 0, 5, "a", 9}), 3, 1);
 	EXPECT(ask(p, (struct store_query){QUERY_RECORDS, 0, 4, "local", 2}), 4, 5);
@@ -648,7 +653,7 @@ static void questions_have_limits(void **state)
 	for (int i = 0; i < 3; i++) {
 		struct tx *t = tx_new(p->store);
 
-		tx_event(t, &(struct row_event){i + 1, 0, 0, "tick", large});
+		tx_event(t, &(struct row_event){i + 1, 0, 0, "tick", large, NULL});
 		assert_int_equal(commit(p, t), 0);
 	}
 	free(large);
@@ -675,7 +680,7 @@ static void a_closing_store_still_answers(void **state)
 	struct tx *t = tx_new(p->store);
 
 	order = (void *)&f;
-	tx_event(t, &(struct row_event){1, 0, 0, "tick", NULL});
+	tx_event(t, &(struct row_event){1, 0, 0, "tick", NULL, NULL});
 	tx_commit(t, ask_again, p);
 	store_free(p->store);
 	p->store = NULL;

@@ -26,7 +26,7 @@ static struct tx *tx_grading(struct store *s, int64_t n)
 	tx_grade(t, &grade);
 	struct row_record record = a_record(n, key);
 	tx_record(t, &record);
-	tx_event(t, &(struct row_event){n, 1, 0, "graded", NULL});
+	tx_event(t, &(struct row_event){n, 1, 0, "graded", NULL, NULL});
 	return t;
 }
 
@@ -354,7 +354,7 @@ static int64_t grade_until_full(struct place *p, int64_t n, const char *text)
 	for (;; n++) {
 		struct tx *t = tx_grading(p->store, n);
 
-		tx_event(t, &(struct row_event){n + 100000, 1, 0, "padding", text});
+		tx_event(t, &(struct row_event){n + 100000, 1, 0, "padding", text, NULL});
 		int r = commit(p, t);
 		if (r != 0) {
 			assert_int_equal(r, ERR_NO_SPACE);
