@@ -10,20 +10,25 @@
 
 /* --- starting --- */
 
+static void set_location(struct request *r, int64_t id)
+{
+	_cleanup_free_ char *where = strf("/v1/runs/%" PRId64, id);
+
+	request_set_header(r, "Location", where);
+}
+
 static void start(struct api *a, struct request *r, struct session *s, const struct run_options *o)
 {
 	struct err e = ERR_NONE;
 	struct run_info info;
 	struct run *run = run_start(a->grader, s, o, &e);
-	_cleanup_free_ char *where = NULL;
 
 	if (!run) {
 		reply_problem(r, &e);
 		return;
 	}
 	run_info(run, &info);
-	where = strf("/v1/runs/%" PRId64, info.id);
-	request_set_header(r, "Location", where);
+	set_location(r, info.id);
 	reply_run(r, 202, run);
 }
 
@@ -43,6 +48,21 @@ void h_check(struct api *a, struct request *r, const struct match *m)
 	body_done(&b);
 }
 
+enum wish { WISH_RESULT, WISH_STARTED, WISH_RECEIPT };
+static void answer_from_past(struct api *a, struct request *r, int64_t id, enum wish wish);
+
+/* The same key again, and its run is not in memory any more: it is not charged twice. */
+static bool answer_again(struct api *a, struct request *r, const char *key)
+{
+	int64_t id = key ? grader_keyed(a->grader, key) : 0;
+
+	if (!id || grader_run(a->grader, id))
+		return false;
+	set_location(r, id);
+	answer_from_past(a, r, id, WISH_STARTED);
+	return true;
+}
+
 void h_grade(struct api *a, struct request *r, const struct match *m)
 {
 	static const char *const known[] = {"with", "seed", NULL};
@@ -57,14 +77,12 @@ void h_grade(struct api *a, struct request *r, const struct match *m)
 	body_open(&b, r, known);
 	o.with = with = body_strv(&b, "with", 16);
 	o.seed = body_seed(&b, "seed", seed) ? seed : NULL;
-	if (body_good(&b, r))
+	if (body_good(&b, r) && !answer_again(a, r, o.key))
 		start(a, r, s, &o);
 	body_done(&b);
 }
 
 /* --- one of the past --- */
-
-enum wish { WISH_RESULT, WISH_RECEIPT };
 
 struct past {
 	struct api *api;
@@ -90,7 +108,7 @@ static void past_answer(struct past *p)
 	if (p->err.code != 0)
 		reply_problem(p->request, &p->err);
 	else
-		reply_json(p->request, 200, &p->out);
+		reply_json(p->request, p->wish == WISH_STARTED ? 202 : 200, &p->out);
 	past_free(p);
 }
 
@@ -114,21 +132,15 @@ static void record_read(void *arg, const struct err *err)
 static void take_grade(void *arg, const struct row_grade *g)
 {
 	struct past *p = arg;
-	_cleanup_(json_freep) struct json *result = NULL;
 	struct json_writer w;
 
 	if (g->id != p->id)
 		return;
 	p->seq = g->record_seq;
-	if (p->wish != WISH_RESULT || !g->result ||
-		json_parse(&result, g->result, strlen(g->result), NULL) < 0)
+	if (p->wish == WISH_RECEIPT)
 		return;
 	json_begin(&w, &p->out, false);
-	json_object(&w, NULL);
-	for (size_t i = 0; i < json_len(result); i++)
-		json_put(&w, json_key(result, i), json_at(result, i));
-	json_put_null(&w, "error");
-	json_end(&w);
+	view_past_run(&w, g);
 }
 
 static void grade_read(void *arg, const struct err *err)
@@ -158,8 +170,8 @@ static void answer_from_past(struct api *a, struct request *r, int64_t id, enum 
 		.wish = wish,
 		.id = id,
 		.out = BUF(ANSWER_MAX)};
-	store_query(a->store, &(struct store_query){.kind = QUERY_GRADES, .limit = HISTORY_MAX},
-		&rows, p);
+	store_query(a->store,
+		&(struct store_query){.kind = QUERY_GRADES, .after = id + 1, .limit = 1}, &rows, p);
 }
 
 /* --- looking --- */

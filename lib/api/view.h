@@ -19,6 +19,8 @@ void view_session(struct json_writer *w, const char *key, struct session *s, str
 void view_event(struct json_writer *w, const struct session_event *ev);
 void view_hint(struct json_writer *w, const char *key, const char *task, const struct hint_info *h);
 void view_run(struct json_writer *w, const struct run *r);
+/* A grade that is only in the database; one that did not come to its end has no checks. */
+void view_past_run(struct json_writer *w, const struct row_grade *g);
 
 /* The best grade of a lab so far; percent_bp < 0 = none. */
 struct view_best {

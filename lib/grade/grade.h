@@ -47,7 +47,8 @@ struct run_options {
 	bool grade;          /* full grade; else quick checks */
 	char *const *only;   /* "task" or "task/check" names; NULL = all (quick runs) */
 	char *const *with;   /* phase options (grades) */
-	const char *key;     /* idempotency key of a grade: the same key gives the same run */
+	const char *key;     /* idempotency key of a grade: the same key gives the same run, while it
+				is in memory; then grader_keyed() still knows it */
 	const unsigned char *seed; /* grading seed, NULL = draw */
 };
 /* Errors: ERR_STATE (not ready, another run), ERR_NOT_FOUND (a name in `only`), ERR_USAGE. */
@@ -55,6 +56,8 @@ struct run *run_start(struct grader *g, struct session *s, const struct run_opti
 void run_cancel(struct run *r); /* a grade becomes `aborted`; nothing is recorded */
 
 struct run *grader_run(struct grader *g, int64_t id); /* running or among the last 64; NULL otherwise */
+/* The grade that was begun with this key, also by a daemon before this one; 0 = none. */
+int64_t grader_keyed(const struct grader *g, const char *key);
 struct run *grader_running(struct grader *g, int64_t session); /* what judges this session now, or NULL */
 
 struct run_info {

@@ -270,6 +270,7 @@ static void load_grade(void *arg, const struct row_grade *r)
 {
 	struct grader *g = arg;
 
+	map_put(g->keys, r->key, (void *)(intptr_t)r->id);
 	if (streq(r->state, "done"))
 		map_put(g->attempts, r->lab, (void *)(intptr_t)r->n);
 }
@@ -447,6 +448,11 @@ struct run *grader_run(struct grader *g, int64_t id)
 	return NULL;
 }
 
+int64_t grader_keyed(const struct grader *g, const char *key)
+{
+	return (int64_t)(intptr_t)map_get(g->keys, key);
+}
+
 bool run_idle(const struct run *r)
 {
 	if (!r->done || r->finishing || r->puts || r->waits || r->capturing || r->cleaner)
@@ -467,7 +473,6 @@ static void trim(void *arg)
 			return;
 		if (!run_idle(r))
 			continue;
-		map_remove(g->keys, r->key);
 		run_free(r);
 		g->n_runs--;
 	}

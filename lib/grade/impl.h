@@ -135,7 +135,7 @@ struct grader {
 	struct map *last;        /* "<session>/<check>" -> struct last_verdict */
 	struct list hints;       /* struct bought */
 	struct map *attempts;    /* lab slug -> count of recorded grades (as pointer value) */
-	struct map *keys;        /* idempotency key -> run id (as pointer value) */
+	struct map *keys;        /* idempotency key of every grade -> run id (as pointer value) */
 	struct list crews;
 	int64_t chain_seq;       /* of the last record in the local chain; 0 = none */
 	unsigned char chain_hash[32];

@@ -343,7 +343,7 @@ struct run *run_start(struct grader *g, struct session *s, const struct run_opti
 	struct run *r;
 
 	session_info(s, &info);
-	if (o->grade && o->key && (r = grader_run(g, (int64_t)(intptr_t)map_get(g->keys, o->key))))
+	if (o->grade && o->key && (r = grader_run(g, grader_keyed(g, o->key))))
 		return r;
 	if (g->stopping) {
 		err_set(e, ERR_STATE, "the daemon is going down: try again");

@@ -75,7 +75,8 @@ while c.get(f"/v1/sessions/{s}").json["services_ready"] != 1:
 assert clock(s) > before, "the lab stood still, or was made anew"
 print("ok: the lab went on meanwhile")
 
-run = c.post(f"/v1/sessions/{s}/grades", {}, expect=202).json["id"]
+key = {"Idempotency-Key": "cut-by-a-restart"}
+run = c.post(f"/v1/sessions/{s}/grades", {}, expect=202, headers=key).json["id"]
 c.until(s, ["grading"])
 end(daemon)
 daemon = start()
@@ -83,7 +84,26 @@ x = c.until(s, ["ready", "failed"])
 assert x["state"] == "ready" and x["run"] is None, x
 grade = c.get("/v1/history").json["grades"][0]
 assert grade["run"] == run and grade["state"] in ("aborted", "incomplete"), grade
-print("ok: a grade that was cut is not charged")
+again = c.post(f"/v1/sessions/{s}/grades", {}, expect=202, headers=key)
+assert again.json["id"] == run and again.headers["Location"] == f"/v1/runs/{run}", again.json
+assert again.json["state"] == grade["state"] and "nothing was charged" in again.json["error"]["detail"], again.json
+print("ok: a grade that was cut is not charged, and its key begins no other")
+
+key = {"Idempotency-Key": "done-before-a-restart"}
+run = c.post(f"/v1/sessions/{s}/grades", {}, expect=202, headers=key).json["id"]
+done = c.until_done(run, 60)
+assert done["state"] == "done", done
+c.until(s, ["ready"])
+end(daemon)
+daemon = start()
+c.until(s, ["ready"])
+again = c.post(f"/v1/sessions/{s}/grades", {}, expect=202, headers=key).json
+assert c.get(f"/v1/runs/{run}").json == again
+done["ended_at"] = again["ended_at"]  # the row says when it was written
+assert again == done, again
+assert [g["run"] for g in c.get("/v1/history").json["grades"]].count(run) == 1
+assert c.get("/v1/history").json["grades"][0]["run"] == run, "a second grade was begun"
+print("ok: the key of a grade gives its result, also from the daemon after")
 
 daemon.kill()
 daemon.wait()
