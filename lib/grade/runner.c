@@ -64,6 +64,7 @@ struct runner {
 	int64_t next_id;
 	struct timer *deadline;
 	bool broken, closed;
+	struct err why; /* it broke */
 };
 
 static void quote(struct buf *out, const char *p, size_t n)
@@ -112,6 +113,7 @@ static void runner_break(struct runner *r, const struct err *e)
 	struct request *q, *tmp;
 
 	r->broken = true;
+	r->why = *e;
 	timer_stop(r->deadline);
 	list_for_each_safe(q, tmp, &r->waiting, link) {
 		list_unlink(&q->link);
@@ -185,7 +187,9 @@ void runner_run(struct runner *r, const struct program *p, runner_done done, voi
 	build(q, p);
 	if (r->broken || q->bytes.full) {
 		list_init(&q->link);
-		err_set(&q->err, q->bytes.full ? ERR_LIMIT : ERR_STATE, q->bytes.full ? "the check program is too large" : "the runner has ended");
+		q->err = r->why;
+		if (q->bytes.full)
+			err_set(&q->err, ERR_LIMIT, "the check program is too large");
 		loop_defer(sessions_loop(r->m), deliver_broken, q);
 		return;
 	}
@@ -299,7 +303,7 @@ static void overdue(void *arg)
 	struct runner *r = arg;
 	struct err e = ERR_NONE;
 
-	err_set(&e, ERR_TIMEOUT, "the program did not end in time and could not be stopped");
+	err_set(&e, ERR_UNKNOWN, "nothing was heard of the check program after its time was over");
 	runner_break(r, &e);
 	exec_kill(r->exec, NULL, NULL);
 }
@@ -314,6 +318,7 @@ struct runner *runner_open(struct sessions *m, int64_t session, int service, con
 	struct runner *r = NEW(struct runner);
 	struct err e = ERR_NONE;
 
+	err_set(&e, ERR_STATE, "the session is gone");
 	r->m = m;
 	list_init(&r->waiting);
 	buf_init(&r->in, MAX_FRAME);
@@ -321,7 +326,7 @@ struct runner *runner_open(struct sessions *m, int64_t session, int service, con
 	if (s)
 		r->exec = session_exec(s, &(struct session_exec){.service = service, .argv = argv, .user = user, .stdin_open = true, .class = CLASS_CHECK}, &ops, r, &e);
 	if (!r->exec)
-		r->broken = true;
+		runner_break(r, &e);
 	return r;
 }
 

@@ -114,17 +114,20 @@ static void judge_exit(struct judgement *j, const struct header *h, int exit)
 	j->d = h->has_score ? h->m : 1;
 }
 
+/* No answer says something of the engine, and nothing of the work. */
+static const char *reason_of(int code)
+{
+	return code == ERR_UNREACHABLE || code == ERR_UNKNOWN || code == ERR_TIMEOUT ? "engine_unreachable" : "internal";
+}
+
 void judge(struct judgement *ret, const struct program_result *r)
 {
 	struct header h = {0};
 	char text[80];
 
 	judgement_done(ret);
-	if (r->err.code != 0) {
-		set(ret, r->err.code == ERR_TIMEOUT ? VERDICT_TIMEOUT : VERDICT_ERROR,
-			r->err.code == ERR_TIMEOUT ? "" : r->err.code == ERR_UNREACHABLE ? "engine_unreachable" : "internal", r->err.text);
-		return;
-	}
+	if (r->err.code != 0)
+		return set(ret, VERDICT_ERROR, reason_of(r->err.code), r->err.text);
 	read_output(ret, &h, r);
 	if (r->timed_out)
 		return set(ret, VERDICT_TIMEOUT, "", "the check ran out of time");

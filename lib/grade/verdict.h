@@ -15,7 +15,10 @@ struct judgement {
 };
 
 void judgement_done(struct judgement *j);
-/* Contract: exit 0 pass, 1 fail, 2 cannot judge, else error; header lines FAIL:, HINT:, SCORE: n/m. */
+/*
+ * Contract: exit 0 pass, 1 fail, 2 cannot judge, else error; header lines FAIL:, HINT:, SCORE: n/m.
+ * Out of time is what the runner says ran out of it. No answer from the runner is an error.
+ */
 void judge(struct judgement *ret, const struct program_result *r);
 void judge_skip(struct judgement *ret, const char *reason, const char *text);
 void judge_error(struct judgement *ret, const char *reason, const char *text);

@@ -75,12 +75,19 @@ static void time_and_size_win_over_the_exit(void **state)
 
 static void what_broke_on_our_side_never_fails_the_learner(void **state)
 {
+	static const int unheard[] = {ERR_UNREACHABLE, ERR_UNKNOWN, ERR_TIMEOUT};
 	struct program_result r = {0};
 
-	err_set(&r.err, ERR_UNREACHABLE, "the engine is away");
+	for (size_t i = 0; i < ARRAY_SIZE(unheard); i++) {
+		err_set(&r.err, unheard[i], "the engine is away");
+		judge(&j, &r);
+		assert_int_equal(j.verdict, VERDICT_ERROR);
+		assert_string_equal(j.reason, "engine_unreachable");
+	}
+	err_set(&r.err, ERR_STATE, "the runner ended");
 	judge(&j, &r);
 	assert_int_equal(j.verdict, VERDICT_ERROR);
-	assert_string_equal(j.reason, "engine_unreachable");
+	assert_string_equal(j.reason, "internal");
 }
 
 static void words_survive_the_shell(void **state)
