@@ -71,7 +71,7 @@ static void probe_ended(void *arg, int code, const struct err *err)
 		slot->state = SERVICE_READY;
 		str_set(&slot->note, NULL);
 		emit_words(s, "service", "service", slot->name, "state", "ready", NULL);
-	} else if (slot->running && !slot->paused) {
+	} else if (slot->running) { /* paused meanwhile: it is asked when that is over */
 		if (err->code != 0)
 			str_set(&slot->note, err->text);
 		slot->restart_at_ms = loop_now_ms(s->m->loop) + 500;
