@@ -145,12 +145,16 @@ void crew_up(struct grader *g, struct session *s, const int *services, size_t n,
 	timer_stop(c->timer);
 	*m = (struct muster){.g = g, .done = done, .arg = arg};
 	for (size_t i = 0; i < n; i++) {
-		if (holds(c, services[i]) || info.lab->services[services[i]].when == WHEN_SESSION)
+		if (info.lab->services[services[i]].when == WHEN_SESSION)
 			continue;
-		c->wanted = xrealloc_array(c->wanted, c->n_wanted + 1, sizeof(int));
-		c->wanted[c->n_wanted++] = services[i];
 		m->left++;
 		session_want(s, services[i], one_ready, m);
+		if (holds(c, services[i])) { /* it may have ended since, or never have come up */
+			session_unwant(s, services[i]);
+			continue;
+		}
+		c->wanted = xrealloc_array(c->wanted, c->n_wanted + 1, sizeof(int));
+		c->wanted[c->n_wanted++] = services[i];
 	}
 	if (!m->left)
 		loop_defer(sessions_loop(g->m), nobody, m);
