@@ -52,6 +52,16 @@ static void finish_now(void *arg)
 	free(c);
 }
 
+/* Nobody is asked anything while it stands still. */
+static void thawed(void *arg, struct session *s, const struct err *e)
+{
+	struct capturing *c = arg;
+
+	if (e->code != 0 && c->result.err.code == 0)
+		c->result.err = *e;
+	finish_now(c);
+}
+
 /* Thaw in every path, then answer. */
 static void finish(struct capturing *c, const struct err *e)
 {
@@ -60,8 +70,6 @@ static void finish(struct capturing *c, const struct err *e)
 	if (c->over)
 		return;
 	c->over = true;
-	if (s && c->frozen)
-		session_thaw(s, c->learners, c->n_learners);
 	c->result.ms = loop_now_ms(c->loop) - c->froze_ms;
 	if (c->canceled)
 		err_set(&c->result.err, ERR_CANCELED, "the run was stopped");
@@ -69,6 +77,12 @@ static void finish(struct capturing *c, const struct err *e)
 		c->result.err = *e;
 	else if (tar_plan_write(c->files, &c->result.tar, &c->result.err) < 0)
 		buf_clear(&c->result.tar);
+	if (s && c->frozen && !c->canceled) {
+		session_thaw(s, c->learners, c->n_learners, thawed, c);
+		return;
+	}
+	if (s && c->frozen)
+		session_thaw(s, c->learners, c->n_learners, NULL, NULL);
 	loop_defer(c->loop, finish_now, c);
 }
 

@@ -74,13 +74,15 @@ struct slot {
 	char *note;
 };
 
-/* Somebody who waits for services: ready (or paused), or a reason why not. */
+enum awaited { AWAIT_READY, AWAIT_PAUSED, AWAIT_THAWED };
+
+/* Somebody who waits for services, or for the reason why not. */
 struct waiter {
 	struct list link;
 	struct session *session;
 	int *services;
 	size_t n;
-	bool paused; /* waits for paused instead of ready */
+	enum awaited what;
 	struct timer *timer;
 	session_done done;
 	void *arg;

@@ -142,7 +142,8 @@ void session_unwant(struct session *s, int service);
 void session_recreate(struct session *s, const int *services, size_t n, int64_t deadline_ms, session_done done, void *arg);
 /* Pause these services until session_thaw(); done when all are paused, or why not. Counts per service. A crash thaws. */
 void session_freeze(struct session *s, const int *services, size_t n, session_done done, void *arg);
-void session_thaw(struct session *s, const int *services, size_t n);
+/* done when they run again, or why not; NULL: nobody waits. */
+void session_thaw(struct session *s, const int *services, size_t n, session_done done, void *arg);
 /* ready -> grading -> ready. Errors: ERR_STATE. Terminals are closed and refused meanwhile. */
 int session_begin_grade(struct session *s, struct err *e);
 void session_end_grade(struct session *s);

@@ -1,7 +1,10 @@
 /*
- * waiters.c - "tell me when these services are ready (or paused)": what grading builds on.
+ * waiters.c - "tell me when these services are ready (or paused, or thawed)": what grading builds on.
  */
 #include "session/impl.h"
+
+#define FREEZE_MS 10000
+#define THAW_MS   60000 /* what is frozen for longer is lost for this judging */
 
 static void waiter_free(void *arg)
 {
@@ -24,8 +27,10 @@ static void answer(struct waiter *w, const struct err *e)
 
 static bool arrived(const struct session *s, const struct waiter *w, const struct slot *slot)
 {
-	if (w->paused)
+	if (w->what == AWAIT_PAUSED)
 		return slot->paused || !slot->running;
+	if (w->what == AWAIT_THAWED)
+		return !slot->running || (!slot->paused && !slot->busy) || s->state == STATE_PAUSED;
 	return !slot->recreate && (slot->state == SERVICE_READY || slot->state == SERVICE_DONE) && !slot->paused;
 }
 
@@ -43,12 +48,13 @@ static struct slot *missing(struct session *s, const struct waiter *w)
 
 static void overdue(void *arg)
 {
+	static const char *const words[] = {"ready", "paused", "unpaused"};
 	struct waiter *w = arg;
 	struct slot *slot = missing(w->session, w);
 	struct err e = ERR_NONE;
 
 	err_set(&e, ERR_TIMEOUT, "service '%s' did not become %s in time: %s", slot ? slot->name : "?",
-		w->paused ? "paused" : "ready", slot && slot->note ? slot->note : "it says nothing");
+		words[w->what], slot && slot->note ? slot->note : "it says nothing");
 	answer(w, &e);
 }
 
@@ -71,18 +77,25 @@ void waiters_fail(struct session *s, const struct err *e)
 
 static void kick(void *arg)
 {
-	converge(arg);
+	struct session *s = arg;
+	struct err e = ERR_NONE;
+
+	converge(s);
+	if (s->m->stopped) { /* nothing will be done any more */
+		err_set(&e, ERR_CANCELED, "the daemon is going down");
+		waiters_fail(s, &e);
+	}
 }
 
 /* The first look comes in the next turn, so that done() is never called from inside the start. */
-static void wait_for(struct session *s, const int *services, size_t n, bool for_pause, int64_t deadline_ms, session_done done, void *arg)
+static void wait_for(struct session *s, const int *services, size_t n, enum awaited what, int64_t deadline_ms, session_done done, void *arg)
 {
 	struct waiter *w = NEW(struct waiter);
 
 	w->session = s;
 	w->services = (int *)(void *)xmemdup(services, n * sizeof(int));
 	w->n = n;
-	w->paused = for_pause;
+	w->what = what;
 	w->done = done;
 	w->arg = arg;
 	w->timer = timer_new(s->m->loop, overdue, w);
@@ -94,7 +107,7 @@ static void wait_for(struct session *s, const int *services, size_t n, bool for_
 void session_want(struct session *s, int service, session_done ready, void *arg)
 {
 	plan_service(s, service)->wants++;
-	wait_for(s, &service, 1, false, s->lab->startup_ms, ready, arg);
+	wait_for(s, &service, 1, AWAIT_READY, s->lab->startup_ms, ready, arg);
 }
 
 void session_unwant(struct session *s, int service)
@@ -115,17 +128,17 @@ void session_recreate(struct session *s, const int *services, size_t n, int64_t 
 		slot->restarts = 0;
 		slot->restart_at_ms = 0;
 	}
-	wait_for(s, services, n, false, deadline_ms, done, arg);
+	wait_for(s, services, n, AWAIT_READY, deadline_ms, done, arg);
 }
 
 void session_freeze(struct session *s, const int *services, size_t n, session_done done, void *arg)
 {
 	for (size_t i = 0; i < n; i++)
 		plan_service(s, services[i])->freezes++;
-	wait_for(s, services, n, true, 10000, done, arg);
+	wait_for(s, services, n, AWAIT_PAUSED, FREEZE_MS, done, arg);
 }
 
-void session_thaw(struct session *s, const int *services, size_t n)
+void session_thaw(struct session *s, const int *services, size_t n, session_done done, void *arg)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct slot *slot = plan_service(s, services[i]);
@@ -133,5 +146,8 @@ void session_thaw(struct session *s, const int *services, size_t n)
 		if (slot && slot->freezes > 0)
 			slot->freezes--;
 	}
-	loop_defer(s->m->loop, kick, s);
+	if (done)
+		wait_for(s, services, n, AWAIT_THAWED, THAW_MS, done, arg);
+	else
+		loop_defer(s->m->loop, kick, s);
 }
