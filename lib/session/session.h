@@ -138,7 +138,10 @@ void session_unhold(struct session *s);
 /* Want a `start: check|grade` service (counted). ready() once: it is ready, or why not. */
 void session_want(struct session *s, int service, session_done ready, void *arg);
 void session_unwant(struct session *s, int service);
-/* New containers from the same images with the same volumes; done when all are ready, or why not (err.code ERR_STATE: service `*arg`). */
+/*
+ * New containers from the same images with the same volumes; done when all are ready, or why not.
+ * ERR_TIMEOUT: a service runs and does not become ready; ERR_UNREACHABLE: the engine has not made it.
+ */
 void session_recreate(struct session *s, const int *services, size_t n, int64_t deadline_ms, session_done done, void *arg);
 /* Pause these services until session_thaw(); done when all are paused, or why not. Counts per service. A crash thaws. */
 void session_freeze(struct session *s, const int *services, size_t n, session_done done, void *arg);

@@ -46,15 +46,26 @@ static struct slot *missing(struct session *s, const struct waiter *w)
 	return NULL;
 }
 
+/* What the engine has not done is not the fault of the service. */
+static const char *engine_at_fault(const struct session *s, const struct slot *slot)
+{
+	if (s->m->engine_error.code != 0)
+		return "the engine does not answer";
+	if (slot && (slot->recreate || !slot->object || slot->object->state != OBJ_LIVE))
+		return "its container was not made";
+	return NULL;
+}
+
 static void overdue(void *arg)
 {
 	static const char *const words[] = {"ready", "paused", "unpaused"};
 	struct waiter *w = arg;
 	struct slot *slot = missing(w->session, w);
+	const char *fault = engine_at_fault(w->session, slot);
 	struct err e = ERR_NONE;
 
-	err_set(&e, ERR_TIMEOUT, "service '%s' did not become %s in time: %s", slot ? slot->name : "?",
-		words[w->what], slot && slot->note ? slot->note : "it says nothing");
+	err_set(&e, fault ? ERR_UNREACHABLE : ERR_TIMEOUT, "service '%s' did not become %s in time: %s", slot ? slot->name : "?",
+		words[w->what], fault ? fault : slot && slot->note ? slot->note : "it says nothing");
 	answer(w, &e);
 }
 
