@@ -5,6 +5,9 @@
 #   make test-e2e        drift-retrain on the real engine: nothing, everything, cheats (PARTS="pristine solved cheats")
 #   make check           what needs no engine and no run: layers, headers, shell scripts, style
 #   make fuzz T=json     fuzz one target of tests/fuzz with libFuzzer (clang) for S=60 seconds
+#   make torture         kill labd, and fail a fake engine, at every point (ONLY=grade/kill:17: there; SEED=n)
+#   make torture REAL=1  kill labd 100 times on the real engine
+#   make torture-selftest  can the torture fail? Two planted bugs must be found
 #   make bench           what Labyard costs against its peers (CASE=start: a part; tests/bench/README.md)
 #   make bench-quick     the rows that a change may break, in three minutes
 #   make bench-selftest  can the benchmarks fail?
@@ -30,11 +33,7 @@ $(AUDITORS): $(B)/%: $(B)/tests/fault/%.o
 	$(QUIET_LD)$(CC) $(LDFLAGS_) -o $@ $^ $(FOREIGN)
 $(AUDITORS:$(B)/%=$(B)/tests/fault/test_%): | $(AUDITORS)
 
-# Killing labd, and failing its engine, at every point (tests/fault/torture/):
-#   make torture         all of it, on the fake engine; ONLY=grade/kill:17 repeats one torment
-#   make torture REAL=1  kill it 100 times on the real engine
-#   make torture-quick   a sample; part of `make test`
-#   make torture-selftest  two planted bugs must be found
+# Killing labd, and failing its engine, at every point (tests/fault/torture/). `make test` does a sample.
 $(B)/torture: $(call objs,$(filter-out %/fasttime.c,$(wildcard tests/fault/torture/*.c))) $(FAKES) $(LIBS)
 	$(QUIET_LD)$(CC) $(LDFLAGS_) -o $@ $(filter %.o,$^) -Wl,--start-group $(LINK) -Wl,--end-group $(FOREIGN)
 
@@ -42,6 +41,34 @@ $(B)/torture: | $(B)/tests/fault/torture/fasttime.so $(B)/labd $(B)/lab-fetch
 $(B)/tests/fault/torture/fasttime.so: tests/fault/torture/fasttime.c
 	@mkdir -p $(@D)
 	$(QUIET_LD)$(CC) -std=gnu11 -O2 $(WARN) -D_GNU_SOURCE -fPIC -shared -o $@ $<
+
+TORTURE = $(B)/torture $(if $(ONLY),--only '$(ONLY)') $(if $(SEED),--seed '$(SEED)')
+torture: all tests
+ifdef REAL
+	@engine=$$(scripts/engine) && scripts/base-image bookworm && \
+		$(TORTURE) --engine "$${engine%% *}" --random 100
+else
+	@$(TORTURE)
+endif
+
+# A labd with a bug: a patched copy of one file takes the place of that file in its library.
+$(B)/plants/early-create.c: lib/session/journal.c
+$(B)/plants/early-answer.c: lib/grade/seal.c
+$(B)/plants/%.c: tests/fault/plants/%.patch
+	@mkdir -p $(@D)
+	@patch --silent --output=$@ $(filter %.c,$^) $<
+$(B)/plants/%.o: $(B)/plants/%.c $(B)/flags
+	$(QUIET_CC)$(CC) $(CPPFLAGS_) $(CFLAGS_) -c -o $@ $<
+$(B)/plants/%/labd: $(B)/plants/%.o $(call objs,$(wildcard cmd/labd/*.c)) $(LIBS) | $(B)/lab-fetch
+	@mkdir -p $(@D); ln -sf ../../lab-fetch $(@D)
+	$(QUIET_LD)$(CC) $(LDFLAGS_) -o $@ $(filter %.o,$^) -Wl,--start-group $(LINK) -Wl,--end-group $(FOREIGN)
+.PRECIOUS: $(B)/plants/%.c $(B)/plants/%.o
+
+torture-selftest: tests $(B)/plants/early-create/labd $(B)/plants/early-answer/labd
+	@$(B)/torture --labd $(B)/plants/early-create/labd --only start/kill --expect 'was made without a row'
+	@$(B)/torture --labd $(B)/plants/early-answer/labd --only grade/answer --expect 'was acknowledged, and is lost'
+
+.PHONY: torture torture-selftest
 
 tests: $(TESTS) $(B)/fakeengine $(AUDITORS) $(B)/torture
 

@@ -136,17 +136,24 @@ static bool read_rows(struct bed *b, struct audit *a)
 	return r == SQLITE_DONE;
 }
 
-static bool audit_read(struct bed *b, struct audit *a)
+/* The id of the bed's installation; NULL: labd has never run. The caller owns it. */
+static char *install_of(struct bed *b)
 {
 	_cleanup_free_ char *path = strf("%s/state/install", b->folder);
-	_cleanup_buf_ struct buf install = BUF(100);
+	_cleanup_buf_ struct buf text = BUF(100);
 
-	if (fs_read(path, &install, NULL) < 0)
-		return bed_fail(b, "there is no file '%s'", path);
-	buf_str(&install);
-	while (install.len && install.data[install.len - 1] == '\n')
-		install.data[--install.len] = '\0';
-	return read_engine(b, a, install.data) && read_rows(b, a);
+	if (fs_read(path, &text, NULL) < 0) {
+		bed_fail(b, "there is no file '%s'", path);
+		return NULL;
+	}
+	return xstrndup(buf_str(&text), strcspn(buf_str(&text), "\n"));
+}
+
+static bool audit_read(struct bed *b, struct audit *a)
+{
+	_cleanup_free_ char *install = install_of(b);
+
+	return install && read_engine(b, a, install) && read_rows(b, a);
 }
 
 /* --- comparing --------------------------------------------------------------------------------- */
@@ -246,6 +253,38 @@ bool audit_absent(struct bed *b, const char *kind, const char *slot)
 	return absent;
 }
 
+/* --- removing ---------------------------------------------------------------------------------- */
+
+static void remove_thing(struct bed *b, const char *kind, const char *name)
+{
+	_cleanup_free_ char *path = strf("/%ss/%s?force=1", kind, name);
+
+	reply_done(&(struct reply){.json = engine_call(b, "DELETE", path, NULL).json});
+}
+
+static void remove_images(struct bed *b, const char *install)
+{
+	_cleanup_reply_ struct reply r = engine_call(b, "GET", "/images/json", NULL);
+	const struct json *one;
+
+	json_for_each(one, r.json)
+		if (str_same(json_str(json_get(json_get(one, "Labels"), "labd.install")), install))
+			remove_thing(b, "image", json_str_or(json_get(one, "Id"), ""));
+}
+
+/* Containers come first in the list, and hold the others. */
+void objects_remove(struct bed *b)
+{
+	_cleanup_(audit_done) struct audit a = {0};
+	_cleanup_free_ char *install = install_of(b);
+
+	if (!install || !read_engine(b, &a, install))
+		return;
+	for (size_t i = 0; i < a.n_things; i++)
+		remove_thing(b, a.things[i].kind, a.things[i].name);
+	remove_images(b, install);
+}
+
 /* --- strangers --------------------------------------------------------------------------------- */
 
 /* Labels as ours with another installation's id, a name as ours without labels, a label alone. */
@@ -286,14 +325,11 @@ bool strangers_there(struct bed *b)
 
 void strangers_remove(struct bed *b)
 {
-	static const char *const paths[] = {"/containers/", "/networks/", "/volumes/", "/volumes/"};
+	static const char *const kinds[] = {"container", "network", "volume", "volume"};
 	static const int order[] = {3, 0, 1, 2};
 
-	for (size_t i = 0; i < ARRAY_SIZE(order); i++) {
-		_cleanup_free_ char *path = strf("%s%s?force=1", paths[i], strangers[order[i]].name);
-
-		reply_done(&(struct reply){.json = engine_call(b, "DELETE", path, NULL).json});
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(order); i++)
+		remove_thing(b, kinds[i], strangers[order[i]].name);
 }
 
 /* --- other auditors ---------------------------------------------------------------------------- */

@@ -106,13 +106,19 @@ static struct reply talk(void *curl, const struct message *m)
 	return r;
 }
 
-/* A process that dies closes its sockets first: whoever got no answer waits for the rest. */
+/* A process that dies closes its files first: whoever saw that waits for the rest. */
+static void wait_dying(struct bed *b)
+{
+	for (int i = 0; i < DYING_MS && labd_alive(b); i++)
+		pause_ms(1);
+}
+
 static struct reply talk_to_labd(struct bed *b, const struct message *m)
 {
 	struct reply r = talk(b->curl, m);
 
-	for (int i = 0; r.status == 0 && i < DYING_MS && labd_alive(b); i++)
-		pause_ms(1);
+	if (r.status == 0)
+		wait_dying(b);
 	return r;
 }
 
@@ -157,8 +163,8 @@ static char **environment(const struct bed *b, const char *kill)
 
 static bool spawn(struct bed *b, char **env, int out)
 {
-	_cleanup_free_ char *program = strf("%s/labd", b->options.programs), *state = strf("%s/state", b->folder),
-			    *listen = strf("unix:%s", b->socket), *log = strf("%s/labd.log", b->folder);
+	_cleanup_free_ char *program = b->options.labd ? xstrdup(b->options.labd) : strf("%s/labd", b->options.programs),
+			    *state = strf("%s/state", b->folder), *listen = strf("unix:%s", b->socket), *log = strf("%s/labd.log", b->folder);
 	char *argv[] = {program, (char *)"--state", state, (char *)"--listen", listen, (char *)"--labs", (char *)b->options.labs,
 		(char *)"--engine", b->engine, (char *)"--log-level", (char *)"debug", NULL};
 	posix_spawn_file_actions_t actions;
@@ -182,7 +188,10 @@ static bool wait_ready(struct bed *b, int fd)
 
 	if (poll(&p, 1, READY_MS) <= 0)
 		return bed_fail(b, "labd is not ready after %d s", READY_MS / 1000);
-	return read(fd, text, sizeof(text)) > 0;
+	if (read(fd, text, sizeof(text)) > 0)
+		return true;
+	wait_dying(b);
+	return false;
 }
 
 bool labd_start(struct bed *b, const char *kill)

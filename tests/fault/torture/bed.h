@@ -14,7 +14,8 @@
 #include <sys/types.h>
 
 struct bed_options {
-	const char *programs; /* folder of labd and its helpers */
+	const char *programs; /* folder of the auditors, and of labd unless another one is named */
+	const char *labd;     /* NULL: the one of that folder */
 	const char *labs, *lab; /* the catalogue, and the lab of it that is used */
 	const char *engine;   /* NULL: a fake one */
 	bool verbose;

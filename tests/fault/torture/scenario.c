@@ -14,7 +14,7 @@
 static const struct lab_facts {
 	const char *slug, *service, *folder; /* the learner's service, and where a volume is */
 	int64_t earned_m;                    /* by a grade of a session in which nobody worked */
-	const char *passes[5];               /* checks that pass there */
+	const char *passes[6];               /* checks that pass there */
 	struct expected ready[12], stopped[6];
 } known_labs[] = {
 	{
@@ -22,7 +22,7 @@ static const struct lab_facts {
 		.service = "box",
 		.folder = "/srv/work",
 		.earned_m = 70000,
-		.passes = {"work/inside", "work/seen", "still/pulse", "still/steady"},
+		.passes = {"work/inside", "work/seen", "still/back", "still/pulse", "still/steady"},
 		.ready = {
 			{"network", "front", 1, 1, NULL}, {"network", "back", 1, 1, NULL},
 			{"volume", "work", 1, 1, NULL}, {"volume", "shelf", 1, 1, NULL}, {"volume", "judge.lab", 1, 1, NULL},
@@ -190,12 +190,14 @@ static bool converge(struct torment *t, struct look *ret)
 	int64_t from = now_ms();
 	struct bed *b = &t->bed;
 
+	if (!audit_grades(b, t->acknowledged, t->n_acknowledged))
+		return false; /* what is lost does not come back */
 	while (!*b->why) {
 		if (!labd_alive(b))
 			return bed_fail(b, "labd is dead");
 		if (!look(t, ret))
 			bed_fail(b, "labd does not answer");
-		else if (objects_fit(t, ret) && audit_grades(b, t->acknowledged, t->n_acknowledged))
+		else if (objects_fit(t, ret))
 			break;
 		if (now_ms() > from + CONVERGE_MS)
 			return false; /* b->why says what is not right */
@@ -264,11 +266,16 @@ static const char *verdict_of(const struct json *run, const char *check)
 	return "absent";
 }
 
+static bool recorded(const struct json *run)
+{
+	return json_bool(json_path(run, "grade.recorded"), false);
+}
+
 /* The environment's faults never cost the learner. */
 static bool verdicts_fit(struct torment *t, const struct json *run)
 {
 	const struct lab_facts *f = facts(t);
-	bool recorded = json_bool(json_get(run, "recorded"), false);
+	int64_t earned = json_int(json_path(run, "grade.earned_m"), -1);
 
 	for (size_t i = 0; i < ARRAY_SIZE(f->passes) && f->passes[i]; i++) {
 		const char *v = verdict_of(run, f->passes[i]);
@@ -276,9 +283,7 @@ static bool verdicts_fit(struct torment *t, const struct json *run)
 		if (streq(v, "fail") || (!t->engine_fails && !streq(v, "pass") && !streq(v, "absent")))
 			return bed_fail(&t->bed, "the check %s: %s", f->passes[i], v);
 	}
-	if (recorded && json_int(json_get(run, "earned_m"), -1) != f->earned_m)
-		return bed_fail(&t->bed, "a grade of %" PRId64 " milli-points was recorded", json_int(json_get(run, "earned_m"), -1));
-	return true;
+	return !recorded(run) || earned == f->earned_m || bed_fail(&t->bed, "a grade of %" PRId64 " milli-points was recorded", earned);
 }
 
 static void keep_receipt(struct torment *t, int64_t run, const char *key)
@@ -298,6 +303,7 @@ static void acknowledge(struct torment *t, int64_t run, const char *key)
 		keep_receipt(t, run, key);
 	t->acknowledged = xrealloc_array(t->acknowledged, t->n_acknowledged + 1, sizeof(int64_t));
 	t->acknowledged[t->n_acknowledged++] = run;
+	t->graded++;
 }
 
 /* Look at a run until it is over. False: labd died, or it went wrong. */
@@ -310,7 +316,7 @@ static bool follow(struct torment *t, int64_t run, const char *key)
 		_cleanup_reply_ struct reply r = bed_call(&t->bed, "GET", path, NULL, NULL);
 		const char *state = json_str_or(json_get(r.json, "state"), "running");
 
-		if (streq(state, "done") && json_bool(json_get(r.json, "recorded"), false))
+		if (streq(state, "done") && recorded(r.json))
 			acknowledge(t, run, key);
 		if (streq(state, "done") || (!streq(state, "running") && t->engine_fails))
 			return verdicts_fit(t, r.json);
@@ -376,6 +382,15 @@ static bool finish_judged(struct torment *t, bool acknowledged)
 	struct look l;
 
 	return converge(t, &l) && is(t, &l, t->engine_fails ? "ready failed" : "ready") && make_ready(t) && marked(t, true) && judge(t, "checks");
+}
+
+/* What was broken in the middle of a grade does not stay broken. */
+static bool finish_graded(struct torment *t, bool acknowledged)
+{
+	int before = t->graded;
+
+	return finish_judged(t, acknowledged) && judge(t, "grades") &&
+		(t->graded > before || bed_fail(&t->bed, "nothing is wrong any more, and the next grade is not recorded"));
 }
 
 static bool prepare_reset(struct torment *t)
@@ -481,7 +496,7 @@ static bool act_halt(struct torment *t)
 const struct scenario scenarios[] = {
 	{"start", make_gone, act_start, finish_start},
 	{"check", make_marked, act_check, finish_judged},
-	{"grade", make_marked, act_grade, finish_judged},
+	{"grade", make_marked, act_grade, finish_graded},
 	{"reset", prepare_reset, act_reset, finish_reset},
 	{"reset-service", make_marked, act_reset_service, finish_reset_service},
 	{"pause", make_marked, act_pause, finish_pause},

@@ -15,6 +15,7 @@ struct torment {
 	size_t n_acknowledged;
 	int64_t generation;   /* before a reset */
 	int keys;             /* idempotency keys given out */
+	int graded;           /* grades acknowledged in this torment */
 	int failed;           /* sessions that failed, and came back */
 	int64_t slowest_ms;   /* to converge */
 };
