@@ -109,6 +109,7 @@ void help_command(FILE *f, const struct command *cmd);
 void help_short(FILE *f);
 void help_all(FILE *f);
 void help_manual(FILE *f); /* lab(1) as troff */
+void help_paragraph(FILE *f, const char *text); /* broken between words */
 
 /* --- shared by verbs --- */
 

@@ -1,9 +1,12 @@
-/* cmd_lint.c - `lab lint`: every problem of a lab, with file, line and column. No daemon is asked.
+/*
+ * cmd_lint.c - `lab lint`: every problem of a lab, with file, line and column; and what its codes
+ * mean. No daemon is asked.
  */
 #include "base/fsutil.h"
 #include "cmd/lab/cli.h"
 #include "cmd/lab/output.h"
 #include "lab/catalog.h"
+#include "lab/rules.h"
 
 struct lint {
 	struct cli *cli;
@@ -109,8 +112,50 @@ static const char *plural(size_t n)
 	return n == 1 ? "" : "s";
 }
 
+/* --- what a code means --- */
+
+static void explain_json(const struct cli *c, const struct rule *r)
+{
+	_cleanup_buf_ struct buf b = BUF(64 * 1024);
+	struct json_writer w;
+
+	json_begin(&w, &b, c->tty_out);
+	json_object(&w, NULL);
+	json_put_str(&w, "schema", "labyard/rule/v1");
+	json_put_str(&w, "code", r->code);
+	json_put_str(&w, "severity", rule_severity_name(r->severity));
+	json_put_str(&w, "title", r->title);
+	json_put_str(&w, "why", r->why);
+	json_put_str(&w, "example", r->example);
+	json_end(&w);
+	puts(buf_str(&b));
+}
+
+static int explain(const struct cli *c, const char *code)
+{
+	const struct rule *r = rule_find(code);
+	const char *near = r ? NULL : rule_nearest(code);
+
+	if (!r)
+		return fail_usage(c, "'%.20s' is not the code of a rule%s%s%s", code,
+			near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
+	if (c->format == FORMAT_JSON) {
+		explain_json(c, r);
+		return 0;
+	}
+	printf("%s (%s): %s\n\n", r->code, rule_severity_name(r->severity), r->title);
+	help_paragraph(stdout, r->why);
+	_cleanup_(strv_freep) char **lines = strv_split(r->example, '\n');
+	puts("\nRight:");
+	for (size_t i = 0; lines[i] && (*lines[i] || lines[i + 1]); i++)
+		printf("%s%s\n", *lines[i] ? "    " : "", lines[i]);
+	return 0;
+}
+
 int cmd_lint(struct cli *c, int argc, char **argv)
 {
+	if (option_given(c, "explain"))
+		return explain(c, option_value(c, "explain"));
 	struct lint l = {.cli = c, .json = BUF(64 << 20)};
 	char *here[] = {(char *)"."};
 	int r = 0;

@@ -112,6 +112,7 @@ static const struct option_spec verify[] = {
 
 static const struct option_spec lint[] = {
 	{"strict", 0, NULL, WORD_NONE, "warnings are errors"},
+	{"explain", 0, "CODE", WORD_NONE, "what a code means, and how it is done right"},
 	END,
 };
 
@@ -394,13 +395,16 @@ const struct command commands[] = {
 		.summary = "find what is wrong with a lab, without an engine",
 		.group = AUTHOR,
 		.details =
-			"PATH is a lab's folder or a folder of labs; without one, this folder.",
+			"PATH is a lab's folder or a folder of labs; without one, this folder. "
+			"Errors keep a lab from starting; a warning is something that somebody "
+			"will be sorry for.",
 		.options = lint,
 		.words = {WORD_FILE, WORD_FILE},
-		.exits = "  8  there are errors\n",
+		.exits = "  8  there are errors (with --strict: or warnings)\n",
 		.examples =
 			"  lab lint labs/my-lab\n"
-			"  lab lint --strict labs\n",
+			"  lab lint --strict labs\n"
+			"  lab lint --explain L011\n",
 		.run = cmd_lint,
 	},
 	{

@@ -11,8 +11,7 @@ static const char common_exits[] =
 
 #define TEXT_COLUMNS 78
 
-/* A paragraph, broken between words. */
-static void print_paragraph(FILE *f, const char *text)
+void help_paragraph(FILE *f, const char *text)
 {
 	size_t used = 0;
 
@@ -54,7 +53,7 @@ void help_command(FILE *f, const struct command *cmd)
 		cmd->synopsis);
 	if (cmd->details) {
 		fputc('\n', f);
-		print_paragraph(f, cmd->details);
+		help_paragraph(f, cmd->details);
 	}
 	if (cmd->options->name) {
 		fputs("\nOptions:\n", f);

@@ -3,12 +3,12 @@
  *
  * Runs when every form and every reference is right; all indexes can be followed.
  */
-#include "lab/reader.h"
 #include "base/fsutil.h"
 #include "base/str.h"
 #include "lab/draw.h"
 #include "lab/graph.h"
 #include "lab/interpolate.h"
+#include "lab/lint.h"
 
 #include <fcntl.h>
 
@@ -143,10 +143,7 @@ static void check_mounts(struct reader *r, const struct lab_service *s)
 
 static void check_image(struct reader *r, const struct lab_service *s)
 {
-	const char *slash = s->image ? strrchr(s->image, '/') : NULL;
-	const char *tag = s->image ? strchr(slash ? slash : s->image, ':') : NULL;
-
-	if (s->image && !str_starts(s->image, "lab/") && (!tag || streq(tag, ":latest")))
+	if (s->image && !str_starts(s->image, "lab/") && !lint_fixed_image(s->image))
 		report_key(r, s, "image", "L030",
 			"image '%s' has no fixed tag: it would change under the lab", s->image);
 }
@@ -308,28 +305,52 @@ static void check_cpus(struct reader *r)
 				"'cpus' of '%s' is more than 'session.cpu'", s->name);
 	}
 	if (sum > 2 * l->cpu_milli)
-		warn_key(r, l, "session.cpu", "L093",
+		report_key(r, l, "session.cpu", "L093",
 			"the services of the whole session may use %.1f CPUs together, more "
 			"than twice the session's",
 			(double)sum / 1000);
 }
 
+/* postgresql://user:letmein@db/x */
+static bool has_password(const char *value)
+{
+	const char *user = strstr(value, "://");
+	const char *at = user ? strchr(user, '@') : NULL;
+	const char *colon = user ? strchr(user + 3, ':') : NULL;
+
+	return at && colon && colon < at && colon + 1 < at && colon[1] != '$' &&
+	       !memchr(user + 3, '/', (size_t)(at - user - 3));
+}
+
 /* A secret belongs into 'secrets', where it is drawn anew for each session. */
 static void check_literals(struct reader *r, const struct lab_service *s)
 {
-	static const char *const ends[] = {"PASSWORD", "PASSWD", "SECRET", "TOKEN", "_KEY"};
-
 	for (char **v = s->env; v && *v; v++) {
 		_cleanup_free_ char *name = xstrndup(*v, strcspn(*v, "="));
 		const char *value = *v + strlen(name) + 1;
 
-		for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
-			if (str_ends(name, ends[i]) && *value && !strchr(value, '$'))
-				report_key(r, s, "environment", "L037",
-					"'%s' looks like a secret in clear text; use 'secrets' of "
-					"lab.yaml",
-					name);
+		if ((lint_secret_name(name) && *value && !strchr(value, '$')) ||
+			has_password(value))
+			report_key(r, s, "environment", "L037",
+				"'%s' looks like a secret in clear text; use 'secrets' of lab.yaml",
+				name);
 	}
+}
+
+static void check_command(struct reader *r, const struct lab_service *s)
+{
+	static const char *const installers[] = {"apt-get install", "apt install", "pip install",
+		"apk add", "npm install", "pip3 install"};
+	_cleanup_buf_ struct buf all = BUF(512 * 1024);
+
+	for (char **word = s->command; word && *word; word++)
+		(void)buf_addf(&all, "%s ", *word);
+	for (size_t i = 0; i < ARRAY_SIZE(installers); i++)
+		if (strstr(buf_str(&all), installers[i]))
+			report_key(r, s, "command", "L033",
+				"'%s' at each start is slow and needs the internet; it belongs "
+				"into the image",
+				installers[i]);
 }
 
 /* --- entry --- */
@@ -355,6 +376,21 @@ static void check_entry(struct reader *r)
 	}
 }
 
+/* --- times, and what the lab says about other labs --- */
+
+static void check_times(struct reader *r)
+{
+	const struct lab *l = r->lab;
+	const struct yaml *session = yaml_get(origin_of(r, l)->node, "session");
+
+	/* the default is meant for the default of 'expires' */
+	if (yaml_get(yaml_get(session, "idle"), "stop_after") && l->stop_after_ms > l->expires_ms)
+		report_key(r, l, "session.idle.stop_after", "L080",
+			"'stop_after' is longer than 'expires', so it never acts");
+	if (strv_has(l->requires, l->slug))
+		report_key(r, l, "requires", "D010", "the lab '%s' requires itself", l->slug);
+}
+
 void services_check(struct reader *r)
 {
 	struct lab *l = r->lab;
@@ -375,7 +411,9 @@ void services_check(struct reader *r)
 		check_depends(r, s);
 		check_private_ports(r, s);
 		check_literals(r, s);
+		check_command(r, s);
 	}
+	check_times(r);
 	check_memory(r);
 	check_cpus(r);
 }

@@ -76,7 +76,7 @@ static void check_in(struct reader *r, const struct lab_check *c)
 			"'grading.capture' names no path of '%s' that a frozen check could read",
 			in->name);
 	else if (c->vantage == VANTAGE_NEIGHBOUR && !in->health)
-		warn_key(r, c, "in", "L035",
+		report_key(r, c, "in", "L035",
 			"service '%s' has no 'healthcheck', so a check may come too early",
 			in->name);
 }
@@ -92,17 +92,18 @@ static void check_points_inside(struct reader *r, const struct lab_check *c)
 		report_key(r, c, "vantage", "G030",
 			"in an exam no points can stand on '%s': its learner is root", c->name);
 	else
-		warn_key(r, c, "vantage", "L022",
+		report_key(r, c, "vantage", "L022",
 			"points stand on '%s', which a learner who is root could forge", c->name);
 }
 
 /* --- programs and texts --- */
 
+/* One that is there and could not be run is told at its own place (lint.c). */
 static void check_program(struct reader *r, const void *value, char *const *run)
 {
 	struct err e = ERR_NONE;
 
-	if (run && program_check(r->dir, "checks", run[0], &e) < 0)
+	if (run && program_check(r->dir, "checks", run[0], &e) == ERR_NOT_FOUND)
 		report_key(r, value, "run", "G006", "%s", e.text);
 }
 
@@ -134,14 +135,14 @@ static void check_fail_text(struct reader *r, const struct lab_task *t, const st
 	size_t n = strlen(c->fail);
 
 	if (n < 20 || n > 200)
-		warn_key(r, c, "fail", "L014",
+		report_key(r, c, "fail", "L014",
 			"the text has %zu characters; 20 to 200 say what was seen", n);
 	else if (blames(c->fail))
-		warn_key(r, c, "fail", "L014",
+		report_key(r, c, "fail", "L014",
 			"the text blames; say what was seen, and what was expected");
 	for (size_t i = 0; i < t->n_hints; i++)
 		if (streq(t->hints[i].text, c->fail))
-			warn_key(r, &t->hints[i], "text", "L052",
+			report_key(r, &t->hints[i], "text", "L052",
 				"the hint says the same as the text of '%s'", c->name);
 }
 
@@ -369,7 +370,7 @@ static void price_hints(struct reader *r, struct lab_task *t)
 		sum += h->cost_m;
 	}
 	if (sum > t->points_m * (10000 - r->lab->hint_floor_bp) / 10000)
-		warn_key(r, t, "hints", "L050",
+		report_key(r, t, "hints", "L050",
 			"the hints of '%s' together cost more than %d %% of its points", t->id,
 			100 - r->lab->hint_floor_bp / 100);
 }
@@ -382,14 +383,14 @@ static void check_total(struct reader *r)
 		report_key(r, r->lab, "tasks", "G009",
 			"the points of all tasks must be more than 0 and at most 10000");
 	else if (total != 100 * 1000)
-		warn_key(r, r->lab, "tasks", "G009",
+		report_key(r, r->lab, "tasks", "L091",
 			"the points of all tasks without distinctions are %g, not 100",
 			(double)total / 1000);
 	for (size_t t = 0; t < r->lab->n_tasks; t++)
 		for (size_t i = 0; i < r->lab->tasks[t].n_checks; i++)
 			if (r->lab->tasks[t].checks[i].max_m * 2 > total &&
 				!r->lab->tasks[t].distinction)
-				warn_key(r, &r->lab->tasks[t].checks[i], NULL, "L023",
+				report_key(r, &r->lab->tasks[t].checks[i], NULL, "L023",
 					"check '%s' carries more than half of all points",
 					r->lab->tasks[t].checks[i].name);
 }
@@ -410,15 +411,36 @@ static void check_check(struct reader *r, const struct lab_task *t, struct lab_c
 			r->lab->phases[c->phase].id);
 }
 
+/* That a container is still the same says nothing about work. */
+static void check_work(struct reader *r, const struct lab_task *t)
+{
+	bool work = false;
+
+	for (size_t i = 0; i < t->n_checks; i++) {
+		const struct lab_check *c = &t->checks[i];
+
+		work = work || (c->max_m && c->type != CHECK_CONTAINER);
+		if (c->max_m && c->type == CHECK_CONTAINER && !c->n_needs)
+			report_key(r, c, NULL, "L092",
+				"'%s' also passes when nobody has done anything; give it 'needs' "
+				"with a check that shows work",
+				c->name);
+	}
+	if (!work)
+		report_key(r, t, "checks", "L092",
+			"all checks of task '%s' say that nothing happened", t->id);
+}
+
 static void check_task(struct reader *r, struct lab_task *t)
 {
 	check_text(r, t);
 	share_checks(r, t);
 	price_hints(r, t);
+	check_work(r, t);
 	for (size_t i = 0; i < t->n_checks; i++)
 		check_check(r, t, &t->checks[i]);
 	if (t->n_affected_by > 2)
-		warn_key(r, t, "affected_by", "L094",
+		report_key(r, t, "affected_by", "L094",
 			"task '%s' is affected by more than two others", t->id);
 }
 
@@ -430,7 +452,7 @@ static void check_flakes(struct reader *r)
 		for (size_t i = 0; i < r->lab->tasks[t].n_checks; i++)
 			sum += r->lab->tasks[t].checks[i].flake_ppm;
 	if (sum > 1000)
-		warn_key(r, r->lab, "tasks", "L095",
+		report_key(r, r->lab, "tasks", "L095",
 			"the stated 'flake' of all checks adds up to %g", (double)sum / 1e6);
 }
 

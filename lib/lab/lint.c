@@ -1,10 +1,5 @@
-/*
- * lint.c - rules about the files beside lab.yaml: names, scripts, solutions, cheats.
- *
- * A rule is here when it can be decided without guessing; a rule that cries wolf is worse than
- * none.
- */
-#include "lab/reader.h"
+/* lint.c - rules about the files of a lab: names, programs, parameters, solutions, cheats. */
+#include "lab/lint.h"
 #include "base/fsutil.h"
 #include "base/map.h"
 #include "base/str.h"
@@ -13,73 +8,14 @@
 
 #include <ctype.h>
 
-enum { FILE_MAX = 16 * 1024 * 1024 };
-
-/* --- lines of scripts --- */
-
-/* A rule about one line of a check program. */
-struct line_rule {
-	const char *code;
-	bool (*breaks)(const char *line, bool last);
-	const char *text;
-};
-
-/* "set -e", "set -eu", "set -o pipefail": an option of set that ends the script by itself. */
-static bool sets_errexit(const char *line, bool last)
-{
-	const char *s = line + strspn(line, " \t");
-
-	if (!str_starts(s, "set "))
-		return false;
-	for (s += 4 + strspn(s + 4, " "); *s == '-'; s += strcspn(s, " "), s += strspn(s, " ")) {
-		size_t word = strcspn(s, " ");
-
-		if (memchr(s + 1, 'e', word - 1) ||
-			(s[word - 1] == 'o' && strstr(s + word, "pipefail")))
-			return true;
-	}
-	return false;
-}
-
-static bool reads_history(const char *line, bool last)
-{
-	return *line != '#' && (strstr(line, "_history") || strstr(line, "HISTFILE"));
-}
-
-static bool hides_status(const char *line, bool last)
-{
-	const char *s = line + strspn(line, " \t");
-
-	return last && (streq(s, "true") || streq(s, ":") || str_ends(s, "|| true") ||
-			       str_ends(s, "|| :") || str_ends(s, "|| exit 0"));
-}
-
-static const struct line_rule line_rules[] = {
-	{"L011", sets_errexit,
-		"'set -e' and pipefail end a check before it has said what is wrong"},
-	{"L015", reads_history, "a check judges results, not what somebody typed"},
-	{"L019", hides_status, "the last line hides the status of the check"},
-};
-
-static void lint_lines(struct reader *r, const char *file, const char *text)
-{
-	_cleanup_(strv_freep) char **lines = strv_split(text, '\n');
-	size_t n = strv_len(lines);
-
-	while (n && !*lines[n - 1])
-		n--;
-	for (size_t i = 0; i < n; i++)
-		for (size_t k = 0; k < ARRAY_SIZE(line_rules); k++)
-			if (line_rules[k].breaks(lines[i], i + 1 == n))
-				report_line(r, file, (int)i + 1, true, line_rules[k].code, "%s",
-					line_rules[k].text);
-}
+enum { FILE_MAX = 16 * 1024 * 1024, USERS_MAX = 64 * 1024 * 1024 };
 
 /* --- every file --- */
 
 struct seen {
 	struct reader *r;
 	struct map *lower; /* paths in lower case */
+	struct buf users;  /* of parameters: all of checks/, and compose.yaml */
 };
 
 static bool bad_name(const char *path)
@@ -97,30 +33,52 @@ static void lint_name(struct seen *s, const struct tree_entry *f)
 	for (char *c = lower; *c; c++)
 		*c = (char)tolower((unsigned char)*c);
 	if (!map_add(s->lower, lower, NULL))
-		report_line(s->r, f->path, 1, false, "L070",
+		report_line(s->r, f->path, 1, "L070",
 			"another file has the same name but for upper and lower case");
 	if (bad_name(f->path))
-		report_line(s->r, f->path, 1, false, "L070",
+		report_line(s->r, f->path, 1, "L070",
 			"the name has a space, a control character or broken UTF-8");
 	if (f->kind == TREE_OTHER)
-		report_line(s->r, f->path, 1, false, "L070",
+		report_line(s->r, f->path, 1, "L070",
 			"it is a link or a special file; a lab has only files and folders");
 	if (f->size > FILE_MAX && f->kind == TREE_FILE)
-		report_line(s->r, f->path, 1, false, "L070",
+		report_line(s->r, f->path, 1, "L070",
 			"the file is larger than 16 MiB; make it in an image");
 }
 
-static void lint_script(struct reader *r, const char *file)
+/* A program that a check or phase names, and that could not be run. */
+static void lint_program(struct reader *r, const char *file)
 {
 	_cleanup_buf_ struct buf text = BUF(PROGRAM_MAX);
+	const struct lab *l = r->lab;
+	const char *name = file + strlen("checks/");
+	struct err e = ERR_NONE;
+	bool named = false;
 
-	if (fs_read_beneath(r->dir, file, &text, NULL) < 0 || !str_starts(buf_str(&text), "#!"))
+	for (size_t t = 0; t < l->n_tasks; t++)
+		for (size_t i = 0; i < l->tasks[t].n_checks; i++)
+			named = named || (l->tasks[t].checks[i].run &&
+						 streq(l->tasks[t].checks[i].run[0], name));
+	for (size_t i = 0; i < l->n_phases; i++)
+		named = named || (l->phases[i].run && streq(l->phases[i].run[0], name));
+	if (named && program_read(r->dir, file, &text, &e) < 0)
+		report_line(r, file, 1, "L010", "%s", e.text);
+}
+
+static void lint_content(struct seen *s, const char *file)
+{
+	_cleanup_buf_ struct buf text = BUF(PROGRAM_MAX);
+	const char *secret;
+
+	if (fs_read_beneath(s->r->dir, file, &text, NULL) < 0)
 		return;
-	if (strstr(buf_str(&text), "\r\n"))
-		report_line(r, file, 1, true, "L071",
-			"the script has line ends CR LF; no interpreter will find its name");
-	if (str_starts(file, "checks/") && program_is_shell(buf_str(&text)))
-		lint_lines(r, file, buf_str(&text));
+	if ((secret = lint_secret(buf_str(&text))))
+		report_line(s->r, file, 1, "L037",
+			"the file shows %s; what is in git is known to everybody", secret);
+	if (str_starts(buf_str(&text), "#!"))
+		lint_script(s->r, file, buf_str(&text));
+	if (str_starts(file, "checks/") || streq(file, "compose.yaml"))
+		(void)buf_addf(&s->users, "%s\n", buf_str(&text));
 }
 
 static int lint_file(void *arg, const struct tree_entry *f, struct err *e)
@@ -128,20 +86,44 @@ static int lint_file(void *arg, const struct tree_entry *f, struct err *e)
 	struct seen *s = arg;
 
 	lint_name(s, f);
+	if (f->kind == TREE_FILE && str_starts(f->path, "checks/"))
+		lint_program(s->r, f->path);
 	if (f->kind == TREE_FILE && f->size <= PROGRAM_MAX)
-		lint_script(s->r, f->path);
+		lint_content(s, f->path);
 	return 0;
+}
+
+/* A program names a parameter as LAB_PARAM_X, or as "x" to a helper that makes that of it. */
+static void lint_params(struct reader *r, const char *users)
+{
+	for (size_t i = 0; i < r->lab->n_params; i++) {
+		const struct lab_param *p = &r->lab->params[i];
+		_cleanup_free_ char *variable = strf("LAB_PARAM_%s", p->name);
+		_cleanup_free_ char *single = strf("'%s'", p->name);
+		_cleanup_free_ char *word = strf("\"%s\"", p->name);
+
+		for (char *c = variable; *c; c++)
+			*c = (char)toupper((unsigned char)*c);
+		if (!strstr(users, variable) && !strstr(users, word) && !strstr(users, single))
+			report_key(r, p, NULL, "G019",
+				"nobody uses the parameter '%s': neither compose.yaml nor a "
+				"program below checks/ names %s",
+				p->name, variable);
+	}
 }
 
 static void lint_files(struct reader *r)
 {
-	struct seen s = {.r = r, .lower = map_new(NULL)};
+	struct seen s = {.r = r, .lower = map_new(NULL), .users = BUF(USERS_MAX)};
 	struct err e = ERR_NONE;
 
 	if (tree_walk(r->dir, ".", lint_file, &s, &e) < 0)
-		report_line(r, "lab.yaml", 1, false, "D002",
-			"cannot look at the files of the lab: %s", e.text);
+		report_line(r, "lab.yaml", 1, "D002", "cannot look at the files of the lab: %s",
+			e.text);
+	else
+		lint_params(r, buf_str(&s.users));
 	map_free(s.lower);
+	buf_done(&s.users);
 }
 
 /* --- solutions and cheats --- */
@@ -177,8 +159,8 @@ static void lint_after(struct reader *r, const char *file, const char *text)
 
 	for (size_t i = 0; tasks[i]; i++)
 		if (*tasks[i] && lab_task(r->lab, tasks[i]) < 0)
-			report_line(r, file, 1, false, "L044",
-				"task '%.60s' in '# after:' is not defined", tasks[i]);
+			report_line(r, file, 1, "L044", "task '%.60s' in '# after:' is not defined",
+				tasks[i]);
 }
 
 static int lint_cheat(void *arg, const struct tree_entry *f, struct err *e)
@@ -190,14 +172,14 @@ static int lint_cheat(void *arg, const struct tree_entry *f, struct err *e)
 	if (f->kind != TREE_FILE || !str_ends(f->path, ".sh"))
 		return 0;
 	if (program_read(c->r->dir, f->path, &text, &why) < 0) {
-		report_line(c->r, f->path, 1, false, "L044", "%s", why.text);
+		report_line(c->r, f->path, 1, "L044", "%s", why.text);
 		return 0;
 	}
 	_cleanup_free_ char *check = NULL;
 	const char *second = strchr(buf_str(&text), '\n');
 	check = program_header(second ? second + 1 : "", "cheat");
 	if (!check || !find_check(c->r->lab, check))
-		report_line(c->r, f->path, 2, false, "L044",
+		report_line(c->r, f->path, 2, "L044",
 			"the second line must be '# cheat: task/check'%s%.60s%s",
 			check ? ", and '" : "", check ? check : "", check ? "' is no check" : "");
 	else
@@ -217,12 +199,8 @@ static void lint_cheats(struct reader *r)
 		for (size_t i = 0; i < l->tasks[t].n_checks; i++) {
 			const struct lab_check *k = &l->tasks[t].checks[i];
 
-			if (!k->max_m || strv_has(c.named, k->name))
-				continue;
-			if (l->exam)
+			if (k->max_m && !strv_has(c.named, k->name))
 				report_key(r, k, "id", "L041", "no cheat tries '%s'", k->name);
-			else
-				warn_key(r, k, "id", "L041", "no cheat tries '%s'", k->name);
 		}
 	strv_free(c.named);
 }
@@ -232,9 +210,12 @@ void lint_run(struct reader *r)
 	_cleanup_buf_ struct buf story = BUF(256 * 1024);
 
 	if (fs_read_beneath(r->dir, "README.md", &story, NULL) < 0 || !story.len)
-		report_line(r, "lab.yaml", 1, false, "L002",
+		report_line(r, "lab.yaml", 1, "L002",
 			"there is no README.md with the story of the lab");
 	lint_files(r);
+	lint_scratch(r);
+	lint_texts(r);
+	lint_leaks(r);
 	for (size_t i = 0; i < r->lab->n_tasks; i++)
 		lint_solution(r, &r->lab->tasks[i]);
 	lint_cheats(r);

@@ -9,8 +9,7 @@
 #include "base/fsutil.h"
 #include "base/hash.h"
 #include "base/str.h"
-#include "lab/imagegraph.h"
-#include "lab/reader.h"
+#include "lab/lint.h"
 #include "lab/tree.h"
 
 #include <fcntl.h>
@@ -70,17 +69,13 @@ static int hash_lab(struct reader *r, const struct image_graph *g, struct err *e
 
 static void report_image(struct reader *r, const struct image_place *at, const char *text)
 {
-	const char *slug = strrchr(r->lab->root, '/') + 1;
-	size_t n = strlen(slug);
-
 	if (!*at->file) {
 		const struct lab_service *s = &r->lab->services[at->service];
 
 		report_key(r, s, s->image ? "image" : "build.context", at->code, "%s", text);
 		return;
 	}
-	bool own = str_starts(at->file, slug) && at->file[n] == '/';
-	_cleanup_free_ char *file = own ? xstrdup(at->file + n + 1) : strf("../%s", at->file);
+	_cleanup_free_ char *file = lint_file_name(r, at->file);
 	report(r, &(struct mark){.file = file, .pos = {at->line, 1}, .code = at->code}, "%s", text);
 }
 
@@ -90,9 +85,12 @@ static void read_images(struct reader *r)
 	struct image_place at;
 	struct err e = ERR_NONE;
 
-	if (image_graph_read(&g, r->lab, &at, &e) < 0)
+	if (image_graph_read(&g, r->lab, &at, &e) < 0) {
 		report_image(r, &at, e.text);
-	else if (hash_lab(r, &g, &e) < 0)
+		return;
+	}
+	lint_images(r, &g);
+	if (hash_lab(r, &g, &e) < 0)
 		report(r, &(struct mark){.file = "lab.yaml", .code = "D009"}, "%s", e.text);
 }
 

@@ -2,9 +2,9 @@
  * load.h - reading a lab folder: every problem with file, line and column.
  *
  * D... are errors in lab.yaml and its files, C... in compose.yaml, G... in tasks and grading, L...
- * rules of taste and safety (lint). What keys there are is in the tables of labfile.c and
- * compose.c. Blocking (some milliseconds); any thread. Files are opened below the lab folder, and
- * no link is followed anywhere.
+ * rules of taste and safety (lint); rules.h knows them all. What keys there are is in the tables of
+ * labfile.c and compose.c. Blocking (some milliseconds); any thread. Files are opened below the lab
+ * folder, and no link is followed anywhere.
  */
 #pragma once
 

@@ -1,6 +1,7 @@
 /* problems.c - the list of what is wrong with a lab. */
 #include "lab/reader.h"
 #include "base/str.h"
+#include "lab/rules.h"
 
 enum { PROBLEMS_MAX = 50, PROBLEM_TEXT_MAX = 400 };
 
@@ -23,9 +24,14 @@ char *problem_line(const struct problem *p)
 void report(struct reader *r, const struct mark *at, const char *fmt, ...)
 {
 	struct problems *to = r->problems;
+	const struct rule *rule = rule_find(at->code);
 	va_list ap;
 
-	to->errors += !at->warning;
+	if (!rule)
+		abort(); /* each code is in the table, and tests/unit/test_load.c tries each */
+	bool warning = rule->severity == RULE_WARNING ||
+		       (rule->severity == RULE_EXAM && !r->lab->exam);
+	to->errors += !warning;
 	if (to->n == PROBLEMS_MAX)
 		return;
 	ARRAY_GROW(to->items, to->n, to->cap);
@@ -34,7 +40,7 @@ void report(struct reader *r, const struct mark *at, const char *fmt, ...)
 		.file = strf("%s/%s", r->given, at->file),
 		.line = MAX(at->pos.line, 1),
 		.col = MAX(at->pos.col, 1),
-		.warning = at->warning,
+		.warning = warning,
 	};
 	(void)snprintf(p->code, sizeof(p->code), "%s", at->code);
 	char text[PROBLEM_TEXT_MAX];

@@ -14,9 +14,9 @@ int program_read(int dirfd, const char *path, struct buf *out, struct err *e)
 	struct stat st;
 
 	if (fd < 0)
-		return err_set(e, ERR_INVALID, "the program '%s' does not exist", path);
+		return err_set(e, ERR_NOT_FOUND, "the program '%s' does not exist", path);
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return err_set(e, ERR_INVALID, "the program '%s' is not a file", path);
+		return err_set(e, ERR_NOT_FOUND, "the program '%s' is not a file", path);
 	if (!(st.st_mode & S_IXUSR))
 		return err_set(
 			e, ERR_INVALID, "the program '%s' is not executable; run chmod +x", path);
@@ -36,7 +36,8 @@ int program_check(int dirfd, const char *folder, const char *path, struct err *e
 	_cleanup_free_ char *full = strf("%s/%s", folder, path);
 
 	if (!fs_path_safe(path))
-		return err_set(e, ERR_INVALID, "'%.60s' must be a program below %s/", path, folder);
+		return err_set(
+			e, ERR_NOT_FOUND, "'%.60s' must be a program below %s/", path, folder);
 	return program_read(dirfd, full, &text, e);
 }
 

@@ -10,7 +10,7 @@ enum { PROGRAM_MAX = 1024 * 1024 };
 
 /*
  * The program folder/path below dirfd: a regular file, executable, with a shebang.
- * Errors: ERR_INVALID with a sentence that names it.
+ * Errors: ERR_NOT_FOUND (no such file), ERR_INVALID (it could not be run); the sentence names it.
  */
 int program_check(int dirfd, const char *folder, const char *path, struct err *e);
 

@@ -3,7 +3,7 @@
  *
  * The three steps (load.c): the forms of compose.yaml and lab.yaml are read by the tables of
  * compose.c and labfile.c; then all references become indexes (objects_resolve); then, when nothing
- * was wrong, checks.c and lint.c look at what it all means together. Internal to lib/lab.
+ * was wrong, check_*.c and lint*.c look at what it all means together. Internal to lib/lab.
  *
  * A table has one row per key. It gives unknown keys ("did you mean" included), wrong types,
  * limits, absent keys and references their messages, so the code only says what is particular.
@@ -38,8 +38,7 @@ struct reader {
 struct mark {
 	const char *file; /* below the lab folder */
 	struct yaml_pos pos;
-	const char *code;
-	bool warning;
+	const char *code; /* of rules.tbl.h, which knows whether it is an error */
 };
 
 void report(struct reader *r, const struct mark *at, const char *fmt, ...) format_printf(3, 4);
@@ -56,19 +55,9 @@ void report(struct reader *r, const struct mark *at, const char *fmt, ...) forma
 			.pos = origin_pos(r, value, key),                                          \
 			.code = code_},                                                            \
 		__VA_ARGS__)
-#define warn_key(r, value, key, code_, ...)                                                        \
-	report(r,                                                                                  \
-		&(struct mark){.file = origin_of(r, value)->object->dialect->file,                 \
-			.pos = origin_pos(r, value, key),                                          \
-			.code = code_,                                                             \
-			.warning = true},                                                          \
-		__VA_ARGS__)
 /* At a line of another file of the lab. */
-#define report_line(r, file_, line_, warning_, code_, ...)                                         \
-	report(r,                                                                                  \
-		&(struct mark){                                                                    \
-			.file = file_, .pos = {line_, 1}, .code = code_, .warning = warning_},     \
-		__VA_ARGS__)
+#define report_line(r, file_, line_, code_, ...)                                                   \
+	report(r, &(struct mark){.file = file_, .pos = {line_, 1}, .code = code_}, __VA_ARGS__)
 
 const struct origin *origin_of(const struct reader *r, const void *value);
 struct yaml_pos origin_pos(const struct reader *r, const void *value, const char *key);
@@ -190,4 +179,3 @@ void labfile_read(struct reader *r, const struct yaml *node); /* labfile.c */
 void compose_read(struct reader *r, const struct yaml *node); /* compose.c */
 void services_check(struct reader *r);                        /* check_services.c */
 void tasks_check(struct reader *r);                           /* check_tasks.c */
-void lint_run(struct reader *r); /* lint.c: the files beside lab.yaml */

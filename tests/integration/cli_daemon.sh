@@ -151,3 +151,12 @@ run lab lint "$tmp/nowhere"
 expect_status 3
 run lab lint -o json "$tmp/hello-lab"
 python3 -c 'import json, sys; d = json.load(sys.stdin); assert d["errors"] == len(d["problems"]) == 2' <"$tmp/out" || fail "lint -o json"
+run lab lint --explain l011
+expect_status 0
+expect_out "^L011 \\(warning\\): "
+expect_out "^Right:"
+run lab lint --explain L11
+expect_status 2
+expect_err "did you mean .L011"
+run lab lint --explain L011 -o json
+python3 -c 'import json, sys; d = json.load(sys.stdin); assert d["code"] == "L011" and d["why"] and d["example"]' <"$tmp/out" || fail "lint --explain -o json"

@@ -3,6 +3,7 @@
 #include "base/fsutil.h"
 #include "base/str.h"
 #include "lab/catalog.h"
+#include "lab/rules.h"
 #include "tests/fake/labfolder.h"
 #include "tests/unit/test.h"
 
@@ -224,11 +225,22 @@ struct fault {
 	const char *code, *file, *from, *to;
 	const char *says; /* part of the text */
 	bool warning;
-	struct edit more[2]; /* further changes, for a fault that needs them */
+	struct edit more[5]; /* further changes, for a fault that needs them */
 };
 
 #define L "demo-lab/lab.yaml"
 #define C "demo-lab/compose.yaml"
+
+#define ANSWERS "demo-lab/checks/first/answers.sh"
+#define FIRST	"demo-lab/tasks/01-first.md"
+#define BASE	"_images/base/Dockerfile"
+#define LONG	"#!/bin/sh\n# cheat: first/answers\n# A program that is long enough.\n[ -x / ]\n"
+#define BLOCK	"printf '%s, %s!\\n' \"$GREETING\" \"$1\" >/srv/app/greet\n"
+
+#define TASK(id)                                                                                   \
+	"  - id: " id "\n    title: More\n    points: 1\n    distinction: true\n"                   \
+	"    checks:\n"                                                                            \
+	"      - {id: x, vantage: neighbour, run: [first/answers.sh], fail: The app is silent.}\n"
 
 #define E(code_, file_, from_, to_, says_, ...)                                                    \
 	{                                                                                          \
@@ -241,6 +253,10 @@ static const struct fault faults[] = {
 	E("D001", L, "title: A demo", "title: [A demo", NULL),
 	E("D001", L, "title: A demo", "title: !x A demo", NULL),
 	E("D001", L, "title: A demo", "title: A demo\ntitle: B", NULL),
+	E("D001", L, "format: 1", "---\nformat: 1\n---\nformat: 1", "second document"),
+	E("D001", L, "title: A demo", "title: \xff", "UTF-8"),
+	E("D001", L, "session:\n", "session:\n  <<: {cpu: 1.0}\n", "merge"),
+	E("D001", L, "  cpu: 1.0", "\tcpu: 1.0", NULL),
 	E("D009", C, NULL, NULL, "compose.yaml"),
 	E("D003", L, "title: A demo", "titel: A demo",
 		"unknown key 'titel' in a lab (did you mean 'title'?)"),
@@ -273,6 +289,7 @@ static const struct fault faults[] = {
 	E("D009", C, "fill: images/app/src", "fill: images/app/nothing", "does not exist"),
 	E("D010", L, "{id: fresh, title: Fresh, ", "{id: fresh, title: Fresh, needs: [change], ",
 		"earlier phases"),
+	E("D010", L, "minutes: 10", "minutes: 10\nrequires: [demo-lab]", "requires itself"),
 	E("D010", "_images/base/Dockerfile", NULL, "FROM lab/base\n", "stands on itself"),
 	E("D011", L, "memory: 256MiB", "memory: 128MiB", "192.0 MiB"),
 	E("L034", L, "cpu: 1.0", "cpu: 0.4", "session.cpu"),
@@ -352,14 +369,14 @@ static const struct fault faults[] = {
 	E("G005", L, "{id: feel, ", "{id: feel, in: world, ", "needs a learner's service"),
 	E("G005", L, "{id: feel, ", "{id: feel, by: judge, ", "runs in no other service"),
 	E("G006", L, "first/answers.sh", "first/answer.sh", "does not exist"),
-	E("G006", "demo-lab/checks/change.sh", NULL, "exit 0\n", "not executable"),
+	E("G006", L, "run: [first/file.sh]", "run: [first]", "is not a file"),
+	E("G006", L, "run: [first/file.sh]", "run: [../solution/first.sh]", "below checks/"),
 	E("G007", L, "needs: [first]", "needs: [frist]", "did you mean 'first'?"),
 	E("G007", L, "needs: [second/follows]", "needs: [second/follow]",
 		"did you mean 'second/follows'?"),
 	E("G007", L, "    points: 60\n", "    points: 60\n    needs: [second]\n",
 		"needs what needs it"),
 	E("G007", L, "needs: [second/follows]", "needs: [second/same]", "needs what needs it"),
-	W("G009", L, "points: 60", "points: 50", "are 90, not 100"),
 	E("G009", L, "        type: container", "        weight: 0\n        type: container",
 		"can carry its points", .more = {{L, "eventually: 10s", "weight: 0"}}),
 	E("G010", L, ", fail: \"The app does not answer as agreed.\"", "", "needs 'fail'"),
@@ -374,6 +391,13 @@ static const struct fault faults[] = {
 	E("G017", L, "points: 2", "points: 61", "costs more"),
 	E("G017", L, "requires: [nudge]", "requires: [nadge]", "did you mean 'nudge'?"),
 	E("G017", L, "requires: [nudge]", "requires: [more]", "earlier hints"),
+	E("G017", L, ", text: Look again.", "", "needs 'text'"),
+	E("G019", L, "{token: 12, at: grade}", "{token: 12, at: grade}\n  spare: {token: 9}",
+		"nobody uses the parameter 'spare'"),
+	E("G019", ANSWERS, NULL, "#!/bin/sh\n[ \"$LAB_PARAM_WORDS$LAB_PARAM_WORD\" = red ]\n",
+		"LAB_PARAM_WORDS"),
+	E("G019", ANSWERS, NULL, "#!/usr/bin/python3\nword = param('word') + param('wurd')\n"
+		"import os\nos.environ['LAB_PARAM_SHADE']\n", "LAB_PARAM_SHADE"),
 	E("G030", L, "grading:\n", "grading:\n  mode: exam\n", "its learner is root",
 		.more = {{C, "    user: \"1000:1000\"\n", ""},
 			{L, "severity: info", "severity: normal"}}),
@@ -381,31 +405,107 @@ static const struct fault faults[] = {
 	E("D001", "demo-lab/images/app/Dockerfile", NULL, "ARG X=1\nFROM debian:12-slim\n",
 		"ARG before FROM"),
 	E("L002", "demo-lab/README.md", NULL, NULL, "README.md"),
+	E("L010", ANSWERS, "#!/bin/sh\n", "", "no shebang"),
+	E("L010", "demo-lab/checks/change.sh", NULL, "exit 0\n", "not executable"),
 	W("L011", "demo-lab/checks/change.sh", NULL, "#!/bin/sh\nset -eu\n", "set -e"),
+	W("L011", "demo-lab/checks/change.sh", NULL, "#!/bin/sh -e\nexit 0\n", "set -e"),
+	W("L011", "demo-lab/checks/change.sh", NULL, "#!/bin/sh\nset -o errexit\n", "set -e"),
+	E("L012", "demo-lab/images/app/src/hint.sh", NULL, LONG, "the image of 'app'",
+		.more = {{"demo-lab/checks/first/feel.sh", NULL, LONG}}),
+	E("L012", "demo-lab/seen/hint.sh", NULL, LONG, "the volume 'app-src'",
+		.more = {{"demo-lab/cheats/a.sh", NULL, LONG},
+			{C, "fill: images/app/src", "fill: seen"}}),
 	W("L014", L, "The app does not answer as agreed.", "Wrong.", "6 characters"),
 	W("L014", L, "The app does not answer as agreed.", "It seems that you forgot the port.",
 		"blames"),
+	W("L014", ANSWERS, "\n[", "\necho \"FAIL: You forgot it\"\n[", "blames"),
 	W("L015", "demo-lab/checks/change.sh", NULL, "#!/bin/sh\ngrep x ~/.bash_history\n",
 		"not what somebody typed"),
+	W("L015", ANSWERS, NULL,
+		"#!/usr/bin/python3\n'LAB_PARAM_WORD'\nopen('/root/.bash_history')\n",
+		"not what somebody typed"),
+	W("L016", ANSWERS, "\n[", "\nuntil curl -m 1 app; do\n\tsleep 1\ndone\n[",
+		"waits in a loop"),
+	W("L016", ANSWERS, "\n[", "\nsleep 4\nX=1 timeout 7 curl app || exit 1\n[",
+		"may wait for 11.0 s"),
+	W("L016", ANSWERS, NULL,
+		"#!/usr/bin/python3\nimport time\n'LAB_PARAM_WORD'\ntime.sleep(10.5)\n",
+		"may wait for 10.5 s"),
+	W("L017", ANSWERS, "\n[", "\nx=$(curl -fsS \\\n\tapp:8080)\n[", "as long as"),
+	W("L017", ANSWERS, "\n[", "\nif ! nc -z app 8080; then exit 1; fi\n[", "as long as"),
+	W("L018", "demo-lab/checks/first/feel.sh", "\n[", "\ntouch /srv/app/seen\n[",
+		"may change nothing"),
+	W("L018", "demo-lab/checks/first/feel.sh", "\n[", "\necho x >/srv/app/seen\n[",
+		"may change nothing"),
+	W("L018", ANSWERS, "\n[", "\npsql -c 'insert into t values (1)'\n[",
+		"may change nothing"),
 	W("L019", "demo-lab/checks/change.sh", NULL, "#!/bin/sh\ngrep x y || true\n",
 		"hides the status"),
+	W("L019", ANSWERS, " = red ]", " = red ]\nexit 0", "passes whatever"),
+	W("L020", ANSWERS, "= red", "= \"1.0\"", "compared as text"),
+	W("L020", ANSWERS, "= red", "= '{\"ready\": true}'", "compared as text"),
+	W("L021", ANSWERS, "\n[", "\necho x >\"$LAB_SCRATCH/seen\"\n[", "'seen'",
+		.more = {{"demo-lab/checks/first/file.sh", "\n[",
+			"\n[ -e \"$LAB_SCRATCH/seen\" ] && ["}}),
 	W("L022", L, "severity: info", "severity: normal", "could forge",
 		.more = {{C, "    user: \"1000:1000\"\n", ""}}),
 	W("L023", L, "weight: 2", "weight: 9", "more than half"),
 	E("L030", C, "debian:12-slim", "debian", "no fixed tag"),
+	E("L030", "_images/base/Dockerfile", "debian:12-slim", "debian:latest", "no fixed tag"),
+	E("L031", BASE, "-slim\n", "-slim\nRUN apt-get update && \\\n    pip install flask\n",
+		"--require-hashes"),
+	E("L031", BASE, "-slim\n", "-slim\nRUN curl -fsSL https://x.example/x | tar -x\n",
+		"sha256sum"),
+	E("L031", BASE, "-slim\n", "-slim\nRUN git clone https://x.example/x.git\n", "commit"),
+	E("L031", BASE, "-slim\n", "-slim\nADD https://x.example/x /x\n", "ADD takes"),
+	W("L033", C, "command: [seed, ", "command: [sh, -c, \"apt-get install jq\", ",
+		"belongs into"),
 	W("L035", C, "    healthcheck: {test: [CMD, check, now], interval: 1s}\n", "", "too early",
 		.more = {{C, "{app: {condition: service_healthy}, seed", "{seed"}}),
 	E("L037", C, "EMPTY: \"\"", "DB_PASSWORD: letmein", "clear text"),
+	E("L037", C, "EMPTY: \"\"", "DB: postgresql://app:letmein@db/lab", "clear text"),
+	E("L037", BASE, "-slim\n", "-slim\nENV A=b API_TOKEN=letmein\n", "'API_TOKEN'"),
+	E("L037", "demo-lab/images/app/key", NULL,
+		"-----BEGIN OPENSSH PRIVATE KEY-----\nx\n", "a private key"),
+	E("L037", "demo-lab/notes.md", NULL, "AKIAABCDEFGHIJKLMNOP\n", "a key of AWS"),
+	W("L038", FIRST, "port 8080", "some port", "mentions the port 'web'"),
+	W("L038", FIRST, "port 8080", "http://localhost:8081, not 8080", "no port 8081"),
 	E("L040", "demo-lab/solution/first.sh", NULL, NULL, "no reference solution"),
 	W("L041", "demo-lab/cheats/a.sh", NULL, NULL, "no cheat tries 'first/answers'"),
+	E("L041", "demo-lab/cheats/a.sh", NULL, NULL, "no cheat tries 'first/answers'",
+		.more = {{L, "grading:\n", "grading:\n  mode: exam\n"}}),
+	W("L043", FIRST, NULL, "# x\n\n```sh\n" BLOCK "```\n\nport 8080\n", "in the solution",
+		.more = {{"demo-lab/solution/first.sh", NULL, "#!/bin/sh\n" BLOCK}}),
 	E("L044", "demo-lab/cheats/a.sh", "first/answers", "first/answer", "is no check"),
 	E("L044", "demo-lab/cheats/b.sh", "after: second", "after: third", "task 'third'"),
 	W("L050", L, "cost: 10%", "cost: 80%", "more than 70 %"),
 	W("L052", L, "text: Look again.", "text: The app does not answer as agreed.",
 		"says the same"),
+	E("L060", FIRST, "It", "<script>", "'<script>' is HTML"),
+	E("L060", FIRST, "It", "![x](https://x.example/x.png)", "comes from elsewhere"),
+	W("L061", FIRST, "It", "[x](../notes.md)", "'../notes.md', which is not there"),
+	W("L061", FIRST, "It", "[x](../../other/README.md)", "is not there"),
+	W("L061", FIRST, "It", "### Deep\nIt", "level 3 follows one of level 1"),
+	W("L061", FIRST, "It", "```\nls\n```\nIt", "its language"),
 	E("L070", "demo-lab/notes and more.md", NULL, "x", "a space"),
 	E("L070", "demo-lab/readme.md", NULL, "x", "upper and lower case"),
 	W("L071", "demo-lab/checks/change.sh", NULL, "#!/bin/sh\r\nexit 0\r\n", "CR LF"),
+	W("L080", L, "expires: 1h", "expires: 1h\n  idle: {stop_after: 2h}", "never acts"),
+	W("L091", L, "points: 60", "points: 50", "are 90, not 100"),
+	W("L092", L, "        needs: [second/follows]\n", "", "nobody has done anything"),
+	W("L092", L, "        eventually: 10s\n", "        severity: info\n",
+		"say that nothing happened"),
+	W("L093", L, "cpu: 1.0", "cpu: 0.5", "more than twice",
+		.more = {{C, "services:\n", "services:\n  more: {image: debian:12-slim, networks: "
+					    "[front], cpus: 0.5, mem_limit: 32m, x-lab: {role: "
+					    "fixture}}\n"}}),
+	W("L094", L, "    needs: [first]\n",
+		"    needs: [first]\n    affected_by: [first, third, fourth]\n", "more than two",
+		.more = {{L, "grading:\n", TASK("third") TASK("fourth") "grading:\n"},
+			{"demo-lab/tasks/03-third.md", NULL, "# The third\n"},
+			{"demo-lab/tasks/04-fourth.md", NULL, "# The fourth\n"},
+			{"demo-lab/solution/third.sh", NULL, "#!/bin/sh\n"},
+			{"demo-lab/solution/fourth.sh", NULL, "#!/bin/sh\n"}}),
 	W("L095", L, "weight: 2", "weight: 2, flake: 0.002", "0.002"),
 };
 
@@ -440,8 +540,8 @@ static void each_fault_is_found(void **state)
 
 		labfolder_init(&f);
 		apply(&f, &(struct edit){x->file, x->from, x->to});
-		apply(&f, &x->more[0]);
-		apply(&f, &x->more[1]);
+		for (size_t k = 0; k < ARRAY_SIZE(x->more); k++)
+			apply(&f, &x->more[k]);
 		int r = lab_load(&l, f.lab, &p, &e);
 		if (!has_problem(&p, x) || r != (x->warning ? 0 : ERR_INVALID) || p.n > 8) {
 			print_message(
@@ -452,6 +552,79 @@ static void each_fault_is_found(void **state)
 		labfolder_done(&f);
 	}
 	assert_int_equal(missed, 0);
+}
+
+/* Each code of the table is raised by some fault above. */
+static void each_rule_is_tried(void **state)
+{
+	size_t missed = 0;
+
+	(void)state;
+	for (const struct rule *r = rules; r->code; r++) {
+		bool tried = false, warning = r->severity == RULE_WARNING;
+
+		for (size_t i = 0; i < ARRAY_SIZE(faults); i++)
+			tried = tried || (streq(faults[i].code, r->code) &&
+						 (r->severity == RULE_EXAM ||
+							 faults[i].warning == warning));
+		if (!tried)
+			print_message("no fault raises %s\n", r->code);
+		missed += !tried;
+	}
+	assert_int_equal(missed, 0);
+}
+
+static void rules_can_be_found(void **state)
+{
+	(void)state;
+	assert_string_equal(rule_find("l011")->code, "L011");
+	assert_null(rule_find("L999"));
+	assert_string_equal(rule_nearest("l11"), "L011");
+	for (const struct rule *r = rules; r->code; r++) {
+		assert_ptr_equal(rule_find(r->code), r);
+		assert_true(*r->title && *r->why && str_ends(r->example, "\n"));
+	}
+}
+
+static void a_file_may_not_be_huge(void **state)
+{
+	const struct labfolder *f = *state;
+	_cleanup_(problems_done) struct problems p = {0};
+	_cleanup_free_ char *text = xcalloc(1 << 20, 1);
+	struct lab *l = NULL;
+
+	memset(text, '#', (1 << 20) - 1);
+	labfolder_write(f, L, text, 0644);
+	assert_int_equal(lab_load(&l, f->lab, &p, NULL), ERR_INVALID);
+	assert_int_equal(p.n, 1);
+	assert_true(has_problem(&p, &(struct fault){.code = "D002", .says = "256"}));
+}
+
+/* What looks like a fault and is none. */
+static void nothing_is_found_in_good_files(void **state)
+{
+	const struct labfolder *f = *state;
+
+	labfolder_edit(f, ANSWERS, "\n[",
+		"\n# curl without a limit, set -e, and you forgot\n"
+		"x=$(timeout 5 curl -fsS app:8080)\n"
+		"curl -fsSm 5 app:8080 | grep -q '1.0'\n"
+		"echo \"there is no curl here; or sleep 900\" >/dev/null\n"
+		"[ \"$x\" = \"10.0.0.1\" ] && [ \"$x\" -eq 1 ] && exit 2\n"
+		"for i in 1 2 3; do :; done; sleep 1\n[");
+	labfolder_edit(f, "demo-lab/checks/first/feel.sh", "\n[",
+		"\ntmp=$(mktemp) && rm -f \"$tmp\" 2>/dev/null\necho x >/tmp/mine\n[");
+	labfolder_write(f, "demo-lab/notes.md", "x", 0644);
+	labfolder_edit(f, FIRST, "It",
+		"Ask for `<name>` with a < b, <https://x.example> and H<sub>2</sub>O.\n"
+		"See [notes](../notes.md#x), [this](01-first.md) and http://localhost:8080.\n\n"
+		"## Try it\n\n```console\n$ ls <x>\n# not a heading\n```\n\nIt");
+	labfolder_edit(f, BASE, "-slim\n",
+		"-slim\nENV A=b DB_PASSWORD=$X\n"
+		"RUN apt-get update && \\\n    # why\n"
+		"    pip install --require-hashes -r requirements.lock && \\\n"
+		"    curl -fsSLO https://x.example/x && echo \"0  x\" | sha256sum -c\n");
+	lab_free(load_good(f->lab, 0));
 }
 
 static void a_problem_has_its_place(void **state)
@@ -560,6 +733,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(digest_covers_names, setup, teardown),
 		cmocka_unit_test_setup_teardown(digest_ignores_what_does_not, setup, teardown),
 		cmocka_unit_test(each_fault_is_found),
+		cmocka_unit_test(each_rule_is_tried),
+		cmocka_unit_test(rules_can_be_found),
+		cmocka_unit_test_setup_teardown(a_file_may_not_be_huge, setup, teardown),
+		cmocka_unit_test_setup_teardown(nothing_is_found_in_good_files, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_problem_has_its_place, setup, teardown),
 		cmocka_unit_test_setup_teardown(at_most_fifty_are_kept, setup, teardown),
 		cmocka_unit_test_setup_teardown(links_are_refused, setup, teardown),
