@@ -143,7 +143,8 @@ static int invalid(const struct problems *p, struct err *e)
 		_cleanup_free_ char *line = problem_line(&p->items[i]);
 		if (p->errors == 1)
 			return err_set(e, ERR_INVALID, "%s", line);
-		return err_set(e, ERR_INVALID, "%s, and %zu more errors", line, p->errors - 1);
+		return err_set(e, ERR_INVALID, "%s, and %zu more error%s", line, p->errors - 1,
+				p->errors > 2 ? "s" : "");
 	}
 	return err_set(e, ERR_INVALID, "%zu errors", p->errors); /* behind 50 warnings */
 }
