@@ -109,6 +109,20 @@ static void say_ready(struct cli *c, const struct starting *s, const struct json
 		progress_keep(c, "next: lab shell    lab check    lab status");
 }
 
+/* A lab that failed keeps its work until somebody decides. */
+static int fail_start(struct cli *c, const struct starting *s, const char *name)
+{
+	_cleanup_free_ char *again = strf("'lab resume %s' tries again", name),
+			    *away = strf("'lab stop --discard %s' removes it", name);
+	char *advice[] = {again, away, NULL};
+	struct err e;
+
+	err_set(&e, s->state ? s->code : ERR_ENGINE, "'%s' is %s%s%s", name,
+		s->state ? s->state : "gone", s->cause && *s->cause ? ": " : "",
+		s->cause ? s->cause : "");
+	return fail_with(c, &e, str_same(s->state, "failed") ? advice : NULL, NULL);
+}
+
 static int finish(struct cli *c, struct starting *s, const char *name)
 {
 	_cleanup_(json_freep) struct json *session = NULL;
@@ -118,9 +132,7 @@ static int finish(struct cli *c, struct starting *s, const char *name)
 	if (!s->state || !streq(s->state, "ready")) {
 		progress_clear(c);
 		print_log(s);
-		err_set(&e, s->state ? s->code : ERR_ENGINE, "'%s' is %s%s%s", name, s->state ? s->state : "gone",
-			s->cause && *s->cause ? ": " : "", s->cause ? s->cause : "");
-		return fail(c, &e);
+		return fail_start(c, s, name);
 	}
 	if (client_call(c->client, "GET", path, NULL, &session, &e) < 0)
 		return fail(c, &e);

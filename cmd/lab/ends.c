@@ -42,7 +42,7 @@ int fail_with(const struct cli *c, const struct err *e, char *const *advice, con
 		return fail_json(c, e, advice, ref);
 	if (e->code != ERR_CANCELED)
 		fprintf(stderr, "lab: error[%d]: %s\n", err_exit(e->code), text);
-	for (size_t i = 0; advice && advice[i] && i < 2; i++) {
+	for (size_t i = 0; !c->quiet && advice && advice[i] && i < 2; i++) {
 		_cleanup_free_ char *line = visible(advice[i]);
 
 		fprintf(stderr, "  %s\n", line);
