@@ -112,9 +112,14 @@ static int listen_on(struct listener *l, int *ret_port, struct err *e)
 	if (l->fd < 0)
 		return err_sys(e, ERR_IO, "cannot make a socket");
 	(void)setsockopt(l->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (bind(l->fd, (struct sockaddr *)&a, sizeof(a)) < 0 || listen(l->fd, 64) < 0)
-		return err_sys(e, errno == EADDRINUSE || errno == EACCES ? ERR_USAGE : ERR_IO,
+	if (bind(l->fd, (struct sockaddr *)&a, sizeof(a)) < 0 || listen(l->fd, 64) < 0) {
+		if (errno == EADDRINUSE)
+			return err_set(e, ERR_USAGE,
+				"port %d of 127.0.0.1 is in use: choose another one, or 0 for any "
+				"that is free", l->to.local);
+		return err_sys(e, errno == EACCES ? ERR_USAGE : ERR_IO,
 			"cannot listen on 127.0.0.1:%d", l->to.local);
+	}
 	if (getsockname(l->fd, (struct sockaddr *)&a, &n) < 0)
 		return err_sys(e, ERR_IO, "cannot listen");
 	*ret_port = ntohs(a.sin_port);

@@ -42,7 +42,12 @@ static bool bringing_up(const struct session *s)
 void session_startup_over(void *arg)
 {
 	struct session *s = arg;
+	const struct err *away = &s->m->engine_error;
 
+	if (away->code) { /* that no service became ready says nothing of the lab */
+		session_fail(s, away->code, "not ready within %s: %s", str_human_ms(s->lab->startup_ms), away->text);
+		return;
+	}
 	for (size_t i = 0; i < s->n_slots; i++) {
 		struct slot *slot = &s->slots[i];
 
