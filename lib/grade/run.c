@@ -412,7 +412,7 @@ void run_finish(struct run *r, const char *state, const struct err *e)
 		tx_commit(t, NULL, NULL);
 	}
 	remove_secrets(r);
-	if (r->grade)
+	if (r->grade || !streq(state, "done")) /* what did not come up must not pass for being up */
 		crew_down(r->g, r->session);
 	else
 		crew_rest(r->g, r->session);

@@ -193,9 +193,11 @@ static int copy_entry(void *arg, const struct tree_entry *f, struct err *e)
 	if (fd < 0)
 		return err_sys(e, ERR_IO, "cannot make '%s'", to);
 	int r = each_piece(t->root, f, give_file, &fd, e);
-	if (r == 0 && fchmod(fd, f->executable ? 0755 : 0644) < 0) /* whatever the umask */
+	if (r < 0)
+		return err_wrap(e, "the copy '%s'", to);
+	if (fchmod(fd, f->executable ? 0755 : 0644) < 0) /* whatever the umask */
 		return err_sys(e, ERR_IO, "cannot set the mode of '%s'", to);
-	return r;
+	return 0;
 }
 
 int tree_copy(int root, const char *path, const char *to, struct err *e)

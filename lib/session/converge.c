@@ -115,8 +115,12 @@ void slot_again(struct session *s, struct slot *slot, const struct err *why)
 	str_set(&slot->note, why->text);
 	slot->restart_at_ms = loop_now_ms(s->m->loop) + (answered ? 250 << slot->errors : 1000);
 	reconcile_soon(s->m);
-	if (answered && ++slot->errors > MAX_ERRORS && state_wants_up(s->state))
-		session_fail(s, ERR_ENGINE, "'%s': %s", slot->name, why->text);
+	if (answered && ++slot->errors > MAX_ERRORS && state_wants_up(s->state)) {
+		struct err e;
+
+		err_set(&e, ERR_ENGINE, "'%s': %s", slot->name, why->text);
+		slot_fail(s, slot, &e);
+	}
 }
 
 /* --- what happened to a container --- */
@@ -244,8 +248,12 @@ static void started(struct session *s, struct slot *slot, const struct engine_re
 	if (r->outcome == ENGINE_DONE) {
 		running_now(s, slot);
 	} else if (engine_said_no(r) && state_wants_up(s->state)) {
-		slot_set(s, slot, SERVICE_FAILED);
-		session_fail(s, ERR_ENGINE, "service '%s' could not be started: %s", slot->name, r->err.text);
+		struct err e;
+
+		err_set(&e, ERR_ENGINE, "service '%s' could not be started: %s", slot->name, r->err.text);
+		if (s->lab->services[slot->index].when == WHEN_SESSION)
+			slot_set(s, slot, SERVICE_FAILED);
+		slot_fail(s, slot, &e);
 	} else {
 		slot_again(s, slot, &r->err);
 		converge_adopt(s, slot); /* unknown: look */

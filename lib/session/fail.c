@@ -1,9 +1,10 @@
 /*
- * fail.c - a service that broke a start: its last log lines are shown before the session fails.
+ * fail.c - what could not be brought up: who is told, and what a service said last.
  */
 #include "session/impl.h"
 
 #define TAIL_LINES 12
+#define AGAIN_MS   1000
 
 struct last_words {
 	struct sessions *m;
@@ -61,4 +62,21 @@ void fail_with_log(struct session *s, struct slot *slot, enum err_code code, con
 	w->code = code;
 	buf_init(&w->log, 8192);
 	container_logs(s->m->engine, slot->object->engine_id, false, TAIL_LINES, 0, collect, collected, w);
+}
+
+static bool only_graders_want(const struct session *s, const struct slot *slot)
+{
+	return slot && slot->kind == SLOT_CONTAINER && s->lab->services[slot->index].when != WHEN_SESSION;
+}
+
+/* A learner loses no running lab because a check could not be asked. */
+void slot_fail(struct session *s, struct slot *slot, const struct err *why)
+{
+	if (!only_graders_want(s, slot)) {
+		session_fail(s, why->code, "%s", why->text);
+		return;
+	}
+	str_set(&slot->note, why->text);
+	slot->restart_at_ms = loop_now_ms(s->m->loop) + AGAIN_MS; /* while somebody still wants it */
+	waiters_fail_slot(s, slot, why);
 }

@@ -203,6 +203,12 @@ void events_done(struct session *s);
 void fail_with_log(struct session *s, struct slot *slot, enum err_code code, const char *fmt, ...)
 	format_printf(4, 5);
 
+/*
+ * A slot could not be brought up. That fails a bring-up and a lab that lost a part of itself; what only
+ * graders want fails those who wait for it. slot NULL: it is gone meanwhile.
+ */
+void slot_fail(struct session *s, struct slot *slot, const struct err *why);
+
 /* --- journal.c --- */
 struct object *journal_open(struct session *s, struct slot *slot); /* a new row for the slot, not yet committed */
 void journal_create(struct object *o, struct slot *slot);          /* commit the intent, then create */
@@ -247,6 +253,7 @@ bool volumes_filled(struct session *s, struct slot *slot);
 /* --- waiters.c --- */
 void waiters_check(struct session *s);
 void waiters_fail(struct session *s, const struct err *e);
+void waiters_fail_slot(struct session *s, const struct slot *slot, const struct err *e); /* who waits for it */
 
 /* --- ready.c --- */
 void probe_start(struct session *s, struct slot *slot);

@@ -226,15 +226,16 @@ static void refused(struct object *o, const struct engine_result *r)
 	struct session *s = o->session;
 	struct slot *slot = slot_of(o);
 	bool again = (o->kind == SLOT_NETWORK && r->err.code == ERR_CAPACITY) || !engine_said_no(r);
-	_cleanup_free_ char *name = xstrdup(o->slot);
+	struct err e;
 
+	err_set(&e, ERR_ENGINE, "'%s' could not be made: %s", o->slot, r->err.text);
 	if (r->err.code == ERR_CAPACITY) /* the block overlaps with something of the host: it stays marked, the next one is tried */
 		free(TAKE(o->subnet));
 	else if (slot && again)
 		slot_again(s, slot, &r->err);
 	journal_gone(o);
 	if (!again && state_wants_up(s->state))
-		session_fail(s, ERR_ENGINE, "'%s' could not be made: %s", name, r->err.text);
+		slot_fail(s, slot, &e);
 }
 
 static void created(void *arg, const struct engine_result *r)
@@ -320,7 +321,7 @@ static void intent_committed(void *arg, const struct err *err)
 	/* not wanted any more, or not durable: nothing was sent, so nothing is there */
 	o->in_flight = false;
 	if (err->code != 0)
-		session_fail(s, ERR_ENGINE, "%s", err->text);
+		slot_fail(s, slot, err);
 	journal_gone(o);
 }
 

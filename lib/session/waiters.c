@@ -78,6 +78,15 @@ void waiters_check(struct session *s)
 			answer(w, &ERR_NONE);
 }
 
+void waiters_fail_slot(struct session *s, const struct slot *slot, const struct err *e)
+{
+	struct waiter *w, *tmp;
+
+	list_for_each_safe(w, tmp, &s->waiters, link)
+		if (missing(s, w) == slot)
+			answer(w, e);
+}
+
 void waiters_fail(struct session *s, const struct err *e)
 {
 	struct waiter *w, *tmp;
