@@ -133,10 +133,11 @@ static int look(struct db *d, int64_t *ret_version, struct err *e)
 			d->path, (int)version, schema_version());
 	if ((r = ask(d, "PRAGMA quick_check(1)", check, sizeof(check), e)) < 0)
 		return r;
-	if (!streq(check, "ok") || version < 0) {
+	bool impossible = version < 0 || (version == 0 && tables > 0);
+	if (!streq(check, "ok") || impossible) {
 		for (char *p = check; (p = strchr(p, '\n'));)
 			*p = ' ';
-		return damaged(d, version < 0 ? "impossible version" : check, e);
+		return damaged(d, impossible ? "impossible version" : check, e);
 	}
 	*ret_version = version;
 	return 0;
