@@ -59,7 +59,7 @@ PKG_content := libarchive
 PKG_record := libsodium
 PKG_api := libmicrohttpd
 PKG_lab := smartcols
-PKG_lab-fetch := libarchive
+PKG_lab-fetch := libarchive libgit2
 PKGS := $(sort $(PKG_base) $(PKG_ev) $(PKG_codec) $(PKG_net) $(PKG_store) $(PKG_content) \
 	$(PKG_record) $(PKG_api) $(PKG_lab) $(PKG_lab-fetch) cmocka)
 

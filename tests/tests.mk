@@ -96,12 +96,13 @@ check: $(B)/flags
 	@scripts/check-shell
 	@scripts/check-style
 
-# A lab-fetch whose archive reader has been taken over: what test_fetch proves the sandbox with.
+# A lab-fetch whose readers have been taken over: what the tests prove the sandbox with.
 EXPLOIT := $(B)/tests/lab-fetch-exploit
-$(EXPLOIT): $(call objs,$(filter-out %/untar.c,$(wildcard cmd/lab-fetch/*.c)) tests/exploit/untar.c) $(LIBS)
+$(EXPLOIT): $(call objs,$(filter-out %/untar.c %/git.c,$(wildcard cmd/lab-fetch/*.c)) \
+	tests/exploit/untar.c tests/exploit/git.c) $(LIBS)
 	$(QUIET_LD)$(CC) $(LDFLAGS_) -o $@ $(filter %.o,$^) -Wl,--start-group $(LINK) -Wl,--end-group $(FOREIGN)
 
-$(B)/tests/unit/test_fetch: | $(EXPLOIT) $(B)/lab-fetch
+$(B)/tests/unit/test_fetch $(B)/tests/git/test_git: | $(EXPLOIT) $(B)/lab-fetch
 
 # The stored corpora are replayed by the unit tests; what the fuzzer finds beyond them stays in build/.
 S ?= 60

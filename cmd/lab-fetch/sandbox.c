@@ -10,6 +10,7 @@
 #include "sandbox.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -30,18 +31,25 @@ static int limit(int what, rlim_t value, struct err *e)
 	return setrlimit(what, &l) < 0 ? err_sys(e, ERR_INTERNAL, "cannot limit a resource") : 0;
 }
 
-static int limit_resources(struct err *e)
+struct resources {
+	rlim_t memory, cpu_s, file, descriptors;
+};
+
+static const struct resources archive_resources = {256 << 20, 30, 0, 16},
+			      git_resources = {512 << 20, 60, 512 << 20, 64};
+
+static int limit_resources(const struct resources *of, struct err *e)
 {
-	static const struct {
+	const struct {
 		int what;
 		rlim_t value;
 	} rows[] = {
 #ifndef SANITIZED /* address sanitizers reserve terabytes */
-		{RLIMIT_AS, 256 << 20},
+		{RLIMIT_AS, of->memory},
 #endif
-		{RLIMIT_CPU, 30},
-		{RLIMIT_FSIZE, 0},
-		{RLIMIT_NOFILE, 16},
+		{RLIMIT_CPU, of->cpu_s},
+		{RLIMIT_FSIZE, of->file},
+		{RLIMIT_NOFILE, of->descriptors},
 		{RLIMIT_NPROC, 0},
 		{RLIMIT_CORE, 0},
 	};
@@ -52,7 +60,18 @@ static int limit_resources(struct err *e)
 	return r;
 }
 
-/* --- Landlock: a ruleset that handles every right and grants none --- */
+/* --- Landlock: a ruleset that handles every right and grants none, or those of a folder --- */
+
+/*
+ * Of LANDLOCK_ACCESS_FS_: read files and folders; besides write, make, move, cut and remove them.
+ */
+#define RIGHTS_READ  0x000cu
+#define RIGHTS_WRITE (RIGHTS_READ | 0x0002u | 0x0030u | 0x0180u | 0x2000u | 0x4000u)
+
+struct folder_rule {
+	uint64_t rights;
+	int32_t fd;
+} __attribute__((packed));
 
 struct landlock_rights {
 	uint64_t fs, net, scoped;
@@ -77,15 +96,36 @@ int sandbox_landlock_abi(void)
 	return abi < 0 ? 0 : (int)abi;
 }
 
-static int enter_landlock(struct err *e)
+static int open_folder(int ruleset, uint64_t rights, const char *path, struct err *e)
+{
+	_cleanup_close_ int fd = open(path, O_PATH | O_CLOEXEC);
+	struct folder_rule rule = {rights, fd};
+
+	if (fd < 0)
+		return err_sys(e, ERR_NOT_FOUND, "cannot open '%s'", path);
+	if (syscall(SYS_landlock_add_rule, ruleset, 1 /* PATH_BENEATH */, &rule, 0) < 0)
+		return err_sys(e, ERR_INTERNAL, "cannot let '%s' into the sandbox", path);
+	return 0;
+}
+
+/* Either folder may be NULL. */
+static int enter_landlock(const char *scratch, const char *readable, struct err *e)
 {
 	int abi = sandbox_landlock_abi();
 	struct landlock_rights all = landlock_rights(abi);
 	/* an older kernel takes the longer struct as long as what it does not know is zero */
 	int fd = abi ? (int)syscall(SYS_landlock_create_ruleset, &all, sizeof(all), 0) : -1;
 
+	int r = 0;
+
 	if (!abi)
 		return 0;
+	if (fd >= 0 && scratch)
+		r = open_folder(fd, all.fs & RIGHTS_WRITE, scratch, e);
+	if (fd >= 0 && r == 0 && readable)
+		r = open_folder(fd, all.fs & RIGHTS_READ, readable, e);
+	if (r < 0)
+		return r;
 	if (fd < 0 || syscall(SYS_landlock_restrict_self, fd, 0) < 0)
 		return err_sys(e, ERR_INTERNAL, "cannot enter the Landlock sandbox");
 	close(fd);
@@ -115,63 +155,144 @@ static int enter_landlock(struct err *e)
 #define IS(call, yes, no) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##call, yes, no)
 #define ALLOW(call)       IS(call, 0, 1), RETURN(SECCOMP_RET_ALLOW)
 
-static const struct sock_filter call_filter[] = {
-	LOAD(arch),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCH, 1, 0),
-	RETURN(SECCOMP_RET_KILL_PROCESS),
-	LOAD(nr),
-	BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, OTHER_ABI, 0, 1),
-	RETURN(SECCOMP_RET_KILL_PROCESS),
-
-	ALLOW(read),
-	ALLOW(write),
-	ALLOW(brk),
-	ALLOW(munmap),
-	ALLOW(mremap),
-	ALLOW(madvise),
-	ALLOW(futex),
-	ALLOW(clock_gettime),
-	ALLOW(getrandom),
-	ALLOW(rt_sigprocmask), /* abort() */
-	ALLOW(rt_sigreturn),
-	ALLOW(exit),
-	ALLOW(exit_group),
 #ifdef SANITIZED
-	ALLOW(getpid),
-	ALLOW(gettid),
-	ALLOW(sigaltstack),
-	ALLOW(sched_yield),
+#define SANITIZER_CALLS ALLOW(getpid), ALLOW(gettid), ALLOW(sigaltstack), ALLOW(sched_yield),
+#else
+#define SANITIZER_CALLS
 #endif
 
-	/* memory, but never executable */
-	IS(mmap, 2, 0),
-	IS(mprotect, 1, 0),
+#define BEGIN                                                                                      \
+	LOAD(arch), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCH, 1, 0),                               \
+		RETURN(SECCOMP_RET_KILL_PROCESS), LOAD(nr),                                        \
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, OTHER_ABI, 0, 1),                              \
+		RETURN(SECCOMP_RET_KILL_PROCESS)
+
+/* rt_sigprocmask: abort() */
+#define COMMON_CALLS                                                                               \
+	ALLOW(read), ALLOW(write), ALLOW(brk), ALLOW(munmap), ALLOW(mremap), ALLOW(madvise),       \
+		ALLOW(futex), ALLOW(clock_gettime), ALLOW(getrandom), ALLOW(rt_sigprocmask),       \
+		ALLOW(rt_sigreturn), ALLOW(exit), SANITIZER_CALLS ALLOW(exit_group)
+
+/* Memory, but never executable. PROT_ flags are in the lower half. */
+#define MEMORY_CALLS                                                                               \
+	IS(mmap, 1, 0), IS(mprotect, 0, 4), LOAD(args[2]),                                         \
+		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, PROT_EXEC, 0, 1), RETURN(REFUSE),             \
+		RETURN(SECCOMP_RET_ALLOW)
+
+static const struct sock_filter archive_filter[] = {
+	BEGIN,
+	COMMON_CALLS,
+	MEMORY_CALLS,
 	RETURN(REFUSE),
-	LOAD(args[2]), /* the lower half: PROT_ flags are small */
-	BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, PROT_EXEC, 0, 1),
-	RETURN(REFUSE),
-	RETURN(SECCOMP_RET_ALLOW),
 };
 
-static int enter_seccomp(struct err *e)
+#define LOAD_HIGH(field)                                                                           \
+	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field) + 4)
+#define IS_ZERO(yes, no) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, yes, no)
+
+static const struct sock_filter git_filter[] = {
+	BEGIN,
+	COMMON_CALLS,
+
+	/* files, which Landlock keeps in the scratch folder */
+	ALLOW(openat),
+	ALLOW(close),
+	ALLOW(fstat),
+	ALLOW(newfstatat),
+	ALLOW(statx),
+	ALLOW(faccessat),
+	ALLOW(faccessat2),
+	ALLOW(readlinkat),
+	ALLOW(getdents64),
+	ALLOW(lseek),
+	ALLOW(pread64),
+	ALLOW(pwrite64),
+	ALLOW(writev),
+	ALLOW(ftruncate),
+	ALLOW(fsync),
+	ALLOW(fcntl),
+	ALLOW(mkdirat),
+	ALLOW(renameat),
+	ALLOW(renameat2),
+	ALLOW(unlinkat),
+	ALLOW(linkat),
+	ALLOW(fchmod),
+	ALLOW(fchmodat),
+	ALLOW(utimensat),
+	ALLOW(umask),
+	ALLOW(getcwd),
+#ifdef SYS_open /* not on newer architectures */
+	ALLOW(open),
+	ALLOW(stat),
+	ALLOW(lstat),
+	ALLOW(access),
+	ALLOW(readlink),
+	ALLOW(mkdir),
+	ALLOW(rmdir),
+	ALLOW(rename),
+	ALLOW(unlink),
+	ALLOW(link),
+	ALLOW(chmod),
+	ALLOW(poll),
+#endif
+	ALLOW(getpid),
+	ALLOW(gettid),
+	ALLOW(getuid),
+	ALLOW(geteuid),
+	ALLOW(getgid),
+	ALLOW(getegid),
+	ALLOW(gettimeofday),
+
+	/* connections that came from the connector: none can be made */
+	ALLOW(recvfrom),
+	ALLOW(recvmsg),
+	ALLOW(ppoll),
+	ALLOW(shutdown),
+
+	MEMORY_CALLS,
+
+	/* sendto without an address: one could make a connection (MSG_FASTOPEN) */
+	IS(sendto, 0, 5),
+	LOAD(args[4]),
+	IS_ZERO(0, 3),
+	LOAD_HIGH(args[4]),
+	IS_ZERO(0, 1),
+	RETURN(SECCOMP_RET_ALLOW),
+	RETURN(REFUSE),
+};
+
+static int enter_seccomp(const struct sock_filter *filter, size_t n, struct err *e)
 {
-	struct sock_fprog program = {ARRAY_SIZE(call_filter), (struct sock_filter *)call_filter};
+	struct sock_fprog program = {(unsigned short)n, (struct sock_filter *)filter};
 
 	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
 		return err_sys(e, ERR_INTERNAL, "cannot enter the seccomp sandbox");
 	return 0;
 }
 
-int sandbox_enter(struct err *e)
+static int give_up(unsigned first_fd, const struct resources *of, struct err *e)
 {
-	int r;
-
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0)
 		return err_sys(e, ERR_INTERNAL, "cannot give up privileges");
-	if (close_range(4, ~0u, 0) < 0)
+	if (close_range(first_fd, ~0u, 0) < 0)
 		return err_sys(e, ERR_INTERNAL, "cannot close inherited descriptors");
-	r = limit_resources(e);
+	return limit_resources(of, e);
+}
+
+int sandbox_enter(struct err *e)
+{
+	int r = give_up(4, &archive_resources, e);
+
 	if (r == 0)
-		r = enter_landlock(e);
-	return r == 0 ? enter_seccomp(e) : r;
+		r = enter_landlock(NULL, NULL, e);
+	return r == 0 ? enter_seccomp(archive_filter, ARRAY_SIZE(archive_filter), e) : r;
+}
+
+int sandbox_enter_git(const char *scratch, const char *readable, struct err *e)
+{
+	int r = give_up(5, &git_resources, e);
+
+	if (r == 0)
+		r = enter_landlock(scratch, readable, e);
+	return r == 0 ? enter_seccomp(git_filter, ARRAY_SIZE(git_filter), e) : r;
 }

@@ -270,7 +270,8 @@ static void on_end(void *arg, const struct err *e)
 	go_on(d); /* to learn that it is over */
 }
 
-static const struct fetch_ops fetch_ops = {on_entry, on_room, on_end, on_left_out};
+static const struct fetch_ops fetch_ops = {
+	.entry = on_entry, .drained = on_room, .ended = on_end, .left_out = on_left_out};
 
 static int64_t to_fetch(void *arg, const char *p, size_t n, struct err *e)
 {

@@ -133,7 +133,10 @@ static void find_sandbox(struct doctor *d)
 			  : FINDING_WARN,
 		"sandbox", "use a kernel with seccomp and Landlock (5.13 or newer)",
 		"seccomp %s, Landlock %s%.0ld", seccomp ? "works" : "is missing",
-		abi > 0 ? "ABI " : "is missing: lab-fetch is confined by seccomp alone",
+		abi > 0 ? "ABI "
+			: "is missing: seccomp alone confines lab-fetch, and a reader of "
+			  "repositories could "
+			  "read your files",
 		abi > 0 ? abi : 0L);
 }
 

@@ -279,7 +279,10 @@ static void engine_over(void *arg, const struct engine_result *res)
 
 void h_files_get(struct api *a, struct request *r, const struct match *m)
 {
-	static const struct fetch_ops ops = {keep_entry, more_from_engine, got_all, leave_out};
+	static const struct fetch_ops ops = {.entry = keep_entry,
+		.drained = more_from_engine,
+		.ended = got_all,
+		.left_out = leave_out};
 	struct copy *c = copy_new(a, r, m, &ops);
 	struct session *s;
 
@@ -375,7 +378,8 @@ static void sent_all(void *arg, const struct err *e)
 
 void h_files_put(struct api *a, struct request *r, const struct match *m)
 {
-	static const struct fetch_ops ops = {keep_entry, more_from_client, sent_all, NULL};
+	static const struct fetch_ops ops = {
+		.entry = keep_entry, .drained = more_from_client, .ended = sent_all};
 	struct copy *c = copy_new(a, r, m, &ops);
 
 	if (c)

@@ -17,6 +17,8 @@
 #include <unistd.h>
 
 #define DEADLINE_MS    120000
+#define GIT_MS         300000
+#define GIT_FILE_MAX   (16 << 20)
 #define QUEUE_MAX      (1 << 20)
 #define QUEUE_FULL     (256 << 10)
 #define QUEUE_LOW      (64 << 10)
@@ -43,6 +45,11 @@ struct fetch {
 	bool finished_input, was_full;
 	bool eof, exited; /* of the descriptor; of the child */
 	int status;
+	bool git;
+	struct timer *again; /* frames that were read before a pause */
+	const char *what;    /* "archive" or "repository" */
+	int64_t deadline_ms;
+	bool paused, has_commit;
 	bool ended; /* ended() was called */
 	bool freed; /* by the owner; destroyed at the end of the turn */
 	struct err start_err;
@@ -54,6 +61,7 @@ static void release(struct fetch *f)
 {
 	watch_free(TAKE(f->watch));
 	timer_free(TAKE(f->deadline));
+	timer_free(TAKE(f->again));
 	child_free(TAKE(f->child));
 	close_fd(&f->fd);
 	f->fd = -1;
@@ -99,12 +107,16 @@ static void fail(struct fetch *f, const struct err *e)
 	finish(f, e->code ? e : &unsaid);
 }
 
-static void explain_death(int status, struct err *e)
+static void explain_death(const struct fetch *f, struct err *e)
 {
+	int status = f->status;
+
 	if (status == 128 + SIGSYS)
 		err_set(e, ERR_INTERNAL, "lab-fetch was stopped by its sandbox");
 	else if (status == 128 + SIGXCPU)
-		err_set(e, ERR_LIMIT, "the archive took more work than is allowed");
+		err_set(e, ERR_LIMIT, "the %s took more work than is allowed", f->what);
+	else if (status == 128 + SIGXFSZ)
+		err_set(e, ERR_LIMIT, "the %s is larger than is allowed", f->what);
 	else
 		err_set(e, ERR_INTERNAL, "lab-fetch ended with status %d before it was done",
 			status);
@@ -115,8 +127,8 @@ static void check_death(struct fetch *f)
 	struct err e = ERR_NONE;
 
 	if (!f->eof || !f->exited)
-		return;
-	explain_death(f->status, &e);
+		return; /* a pause is over by then: what it said is heard first */
+	explain_death(f, &e);
 	fail(f, &e);
 }
 
@@ -131,10 +143,12 @@ static void on_exit_status(void *arg, int status)
 
 static void on_deadline(void *arg)
 {
+	struct fetch *f = arg;
 	struct err e;
 
-	err_set(&e, ERR_TIMEOUT, "the archive was not read within %d s", DEADLINE_MS / 1000);
-	fail(arg, &e);
+	err_set(&e, ERR_TIMEOUT, "the %s was not read within %d s", f->what,
+		(int)(f->deadline_ms / 1000));
+	fail(f, &e);
 }
 
 /* --- frames from the child --- */
@@ -170,7 +184,7 @@ static int on_data(struct fetch *f, const struct frame *frame, struct err *e)
 	if (!f->in_entry || frame->n > f->entry.size - f->content.len)
 		return err_set(e, ERR_PROTO, "lab-fetch sent more of a file than it said");
 	if (buf_add(&f->content, frame->p, frame->n) < 0)
-		return err_set(e, ERR_LIMIT, "a file of the archive is too large");
+		return err_set(e, ERR_LIMIT, "a file of the %s is too large", f->what);
 	return f->content.len == f->entry.size ? deliver(f, e) : 0;
 }
 
@@ -191,9 +205,45 @@ static int on_left(struct fetch *f, const struct frame *frame, struct err *e)
 /* 1 = that was all. */
 static int on_done(struct fetch *f, struct err *e)
 {
-	if (f->in_entry || !f->finished_input)
+	if (f->in_entry || !f->finished_input || (f->git && !f->has_commit))
 		return err_set(e, ERR_PROTO, "lab-fetch was done too early");
 	return 1;
+}
+
+static int on_commit(struct fetch *f, const struct frame *frame, struct err *e)
+{
+	char hex[COMMIT_HEX];
+	int r = frame_get_commit(frame, hex, e);
+
+	if (r == 0 && f->has_commit)
+		r = err_set(e, ERR_PROTO, "lab-fetch named two commits");
+	if (r < 0)
+		return r;
+	f->has_commit = true;
+	if (f->ops.commit)
+		f->ops.commit(f->arg, hex);
+	return 0;
+}
+
+static int on_progress(struct fetch *f, const struct frame *frame, struct err *e)
+{
+	struct fetch_progress p;
+	int r = frame_get_progress(frame, &p, e);
+
+	if (r == 0 && f->ops.progress)
+		f->ops.progress(f->arg, &p);
+	return r;
+}
+
+static int on_git_frame(struct fetch *f, const struct frame *frame, struct err *e)
+{
+	if (frame->type == FRAME_PROGRESS)
+		return on_progress(f, frame, e);
+	if (frame->type == FRAME_COMMIT)
+		return on_commit(f, frame, e);
+	if (frame->type == FRAME_ENTRY && f->has_commit)
+		return on_entry(f, frame, e);
+	return err_set(e, ERR_PROTO, "lab-fetch sent a frame of an unknown type");
 }
 
 static int on_frame(struct fetch *f, const struct frame *frame, struct err *e)
@@ -202,14 +252,16 @@ static int on_frame(struct fetch *f, const struct frame *frame, struct err *e)
 		return on_data(f, frame, e);
 	if (f->in_entry && frame->type != FRAME_ERROR)
 		return err_set(e, ERR_PROTO, "lab-fetch sent less of a file than it said");
-	if (frame->type == FRAME_ENTRY)
-		return on_entry(f, frame, e);
-	if (frame->type == FRAME_LEFT)
-		return on_left(f, frame, e);
 	if (frame->type == FRAME_DONE)
 		return on_done(f, e);
 	if (frame->type == FRAME_ERROR)
 		return frame_get_error(frame, e);
+	if (f->git)
+		return on_git_frame(f, frame, e);
+	if (frame->type == FRAME_ENTRY)
+		return on_entry(f, frame, e);
+	if (frame->type == FRAME_LEFT)
+		return on_left(f, frame, e);
 	return err_set(e, ERR_PROTO, "lab-fetch sent a frame of an unknown type");
 }
 
@@ -219,7 +271,7 @@ static int take_frames(struct fetch *f, struct err *e)
 	size_t at = 0;
 	int r = 0;
 
-	while (r == 0 && !f->freed && f->in.len - at >= FRAME_HEAD) {
+	while (r == 0 && !f->freed && !f->paused && f->in.len - at >= FRAME_HEAD) {
 		struct frame frame;
 
 		r = frame_parse_head(f->in.data + at, &frame, e);
@@ -238,7 +290,7 @@ static void read_some(struct fetch *f)
 	struct err e = ERR_NONE;
 	int r = 0;
 
-	for (int i = 0; r == 0 && !f->freed && i < READS_PER_TURN; i++) {
+	for (int i = 0; r == 0 && !f->freed && !f->paused && i < READS_PER_TURN; i++) {
 		char *room = buf_room(&f->in, READ_BYTES); /* a frame and a read fit */
 		ssize_t n = read(f->fd, room, READ_BYTES);
 
@@ -264,7 +316,8 @@ static void read_some(struct fetch *f)
 static void want(struct fetch *f)
 {
 	if (f->watch)
-		watch_set(f->watch, WATCH_READ | (f->out.len > f->sent ? WATCH_WRITE : 0));
+		watch_set(f->watch,
+			(f->paused ? 0 : WATCH_READ) | (f->out.len > f->sent ? WATCH_WRITE : 0));
 }
 
 static void queue(struct fetch *f, enum frame_type type, const void *p, size_t n)
@@ -338,11 +391,44 @@ void fetch_finish(struct fetch *f)
 		queue(f, FRAME_INPUT, "", 0);
 }
 
+/* --- pausing --- */
+
+/* What was read before the pause comes first. */
+static void go_on(void *arg)
+{
+	struct fetch *f = arg;
+	struct err e = ERR_NONE;
+	int r;
+
+	f->paused = false;
+	r = take_frames(f, &e);
+	if (r == 0 && !f->freed)
+		want(f);
+	if (r > 0)
+		finish(f, &ERR_NONE);
+	else if (r < 0)
+		fail(f, &e);
+}
+
+void fetch_pause(struct fetch *f, bool pause)
+{
+	if (f->freed || f->ended || !f->again)
+		return;
+	if (!pause) {
+		if (f->paused)
+			timer_start(f->again, 0);
+		return;
+	}
+	f->paused = true;
+	timer_stop(f->again);
+	want(f);
+}
+
 /* --- starting --- */
 
 static int start(struct fetch *f, const char *program, struct err *e)
 {
-	char *argv[] = {(char *)"lab-fetch", NULL};
+	char *argv[] = {(char *)"lab-fetch", f->git ? (char *)"git" : NULL, NULL};
 	_cleanup_close_ int theirs = -1;
 	int pair[2];
 
@@ -369,13 +455,13 @@ static void start_failed(void *arg)
 	fail(f, &f->start_err);
 }
 
-struct fetch *fetch_untar(struct loop *l, const char *program, const struct fetch_limits *limits,
-	const struct fetch_ops *ops, void *arg)
+/* A job with its request; `f` says which. */
+static struct fetch *begin(struct fetch *f, const char *program, enum frame_type type,
+	const struct buf *request, const struct fetch_limits *limits)
 {
-	struct fetch *f = NEW(struct fetch);
-	_cleanup_buf_ struct buf request = BUF(64);
+	struct loop *l = f->loop;
 
-	*f = (struct fetch){.loop = l, .ops = *ops, .arg = arg, .fd = -1};
+	f->fd = -1;
 	f->rules = rules_new(limits);
 	f->leave_out = limits->leave_out;
 	buf_init(&f->out, 2 * QUEUE_MAX + QUEUE_FULL);
@@ -388,9 +474,42 @@ struct fetch *fetch_untar(struct loop *l, const char *program, const struct fetc
 		return f;
 	}
 	f->watch = watch_new(l, f->fd, on_ready, f);
+	f->again = timer_new(l, go_on, f);
 	f->deadline = timer_new(l, on_deadline, f);
-	timer_start(f->deadline, DEADLINE_MS);
-	frame_put_limits(&request, limits);
-	queue(f, FRAME_UNTAR, request.data, request.len);
+	timer_start(f->deadline, f->deadline_ms);
+	queue(f, type, request->data, request->len);
 	return f;
+}
+
+struct fetch *fetch_untar(struct loop *l, const char *program, const struct fetch_limits *limits,
+	const struct fetch_ops *ops, void *arg)
+{
+	struct fetch *f = NEW(struct fetch);
+	_cleanup_buf_ struct buf request = BUF(64);
+
+	*f = (struct fetch){
+		.loop = l, .ops = *ops, .arg = arg, .what = "archive", .deadline_ms = DEADLINE_MS};
+	frame_put_limits(&request, limits);
+	return begin(f, program, FRAME_UNTAR, &request, limits);
+}
+
+struct fetch *fetch_git(struct loop *l, const char *program, const struct fetch_git *g,
+	const struct fetch_limits *limits, const struct fetch_ops *ops, void *arg)
+{
+	struct fetch *f = NEW(struct fetch);
+	struct fetch_limits strict = *limits;
+	_cleanup_buf_ struct buf request = BUF(FRAME_MAX);
+
+	*f = (struct fetch){.loop = l,
+		.ops = *ops,
+		.arg = arg,
+		.git = true,
+		.what = "repository",
+		.deadline_ms = GIT_MS,
+		.finished_input = true};
+	strict.links = strict.leave_out = false;
+	strict.repository = true;
+	strict.file = limits->file ? limits->file : GIT_FILE_MAX;
+	frame_put_git(&request, g, &strict);
+	return begin(f, program, FRAME_GIT, &request, &strict);
 }

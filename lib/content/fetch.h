@@ -1,10 +1,12 @@
 /*
- * fetch.h - the loop side of lab-fetch, the sandboxed child that reads archives of strangers.
+ * fetch.h - the loop side of lab-fetch, the sandboxed child that reads archives and git
+ * repositories of strangers.
  *
- * One child per job. Bytes of the archive (tar, plain or compressed with gzip or zstd) are written
- * to it; entries come back as frames that have passed its checks, and pass them again here, because
- * a child that has read hostile bytes is not believed. Exit without `done` is a failed job, never a
- * half result: an archive without its end mark, or a child that dies, is an error.
+ * One child per job. Of an archive, bytes of the archive (tar, plain or compressed with gzip or
+ * zstd) are written to it; entries come back as frames that have passed its checks, and pass them
+ * again here, because a child that has read hostile bytes is not believed. Exit without `done` is a
+ * failed job, never a half result: an archive without its end mark, or a child that dies, is an
+ * error.
  *
  * Accepted: regular files and folders (and symbolic links when the limits say so), each name once,
  * below folders only; names relative, at most 4096 bytes of UTF-8, parts at most 255, 64 deep, no
@@ -13,6 +15,11 @@
  *
  * An entry whose name, kind or target is not accepted ends the job, or with `leave_out` is left
  * out and told of: what a learner puts into a folder must not keep others from reading it.
+ *
+ * Of a repository, the child fetches one commit without checking it out, and its tree comes as the
+ * same entries. Stricter: files of mode 100644 and 100755 and folders only (so no links and no
+ * submodules), 16 deep, no backslash, nothing that some file system reads as ".git", and no two
+ * names that differ only in upper and lower case.
  */
 #pragma once
 
@@ -21,11 +28,28 @@
 
 struct fetch;
 
+#define COMMIT_HEX 41 /* a commit as hex digits, with the final NUL */
+
 struct fetch_limits {
 	int64_t bytes;   /* sum of file sizes; 0 = 64 MiB */
 	int64_t entries; /* 0 = 10 000 */
 	bool links;      /* keep symbolic links that stay inside the tree (lab cp); else refused */
 	bool leave_out;  /* go on without what is not accepted; ops->left_out hears of it */
+	int64_t file;    /* size of a single one; 0 = no limit of its own */
+	bool repository; /* fetch_git() sets it: the stricter rules */
+};
+
+/* One commit of a repository. Strings are borrowed for the call. */
+struct fetch_git {
+	const char *url; /* normal form (giturl.h) */
+	const char *ref; /* branch, tag or whole commit; NULL = what the repository's HEAD names */
+	const char *have; /* a commit that is there and need not come again; or NULL */
+	bool peek;        /* only ask which commit the ref names */
+	const char *scratch;     /* an empty folder; what is left in it is the caller's to remove */
+	const char *ca_file;     /* certificates to trust; NULL = the system's */
+	const char *credential;  /* https: TOKEN or USER:PASSWORD; ssh: a private key; or NULL */
+	const char *known_hosts; /* ssh: text of a known_hosts file; or NULL */
+	int64_t silence_ms;      /* a server that says nothing for so long is given up; 0 = 30 s */
 };
 
 struct fetch_entry {
@@ -35,6 +59,10 @@ struct fetch_entry {
 	const char *link; /* target, or NULL */
 	const char *data; /* whole content of a regular file */
 	size_t size;
+};
+
+struct fetch_progress {
+	int64_t objects, total, bytes; /* total 0 = not known yet */
 };
 
 /* All run on the loop, never from inside another call. Each may free the fetch. */
@@ -47,6 +75,10 @@ struct fetch_ops {
 	 * and at most 200 bytes of the name. Such entries count as entries.
 	 */
 	void (*left_out)(void *arg, const char *path, const char *why);
+	/* Of repositories: the commit that the ref names, before the first entry; how far the fetch
+	 * is. Either may be NULL. */
+	void (*commit)(void *arg, const char *hex);
+	void (*progress)(void *arg, const struct fetch_progress *p);
 };
 
 /*
@@ -56,6 +88,18 @@ struct fetch_ops {
  */
 struct fetch *fetch_untar(struct loop *l, const char *program, const struct fetch_limits *limits,
 	const struct fetch_ops *ops, void *arg);
+
+/*
+ * A commit; limits as above, 0 in `file` = 16 MiB. One that equals `have` ends well without
+ * entries. Errors: as fetch_untar (ERR_TIMEOUT after 300 s or silence), and ERR_AUTH (credentials),
+ * ERR_NOT_FOUND (repository or ref), ERR_UNREACHABLE, ERR_FORBIDDEN (certificate, host key, moved
+ * elsewhere), ERR_NO_SPACE.
+ */
+struct fetch *fetch_git(struct loop *l, const char *program, const struct fetch_git *g,
+	const struct fetch_limits *limits, const struct fetch_ops *ops, void *arg);
+
+/* Take no more entries for now; the deadline goes on. */
+void fetch_pause(struct fetch *f, bool pause);
 
 /*
  * Queue bytes of the archive. Errors: ERR_LIMIT (more than 1 MiB would wait; nothing was queued).

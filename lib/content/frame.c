@@ -2,6 +2,8 @@
 #include "content/frame.h"
 #include "base/str.h"
 
+#include <string.h>
+
 static void put_u64(struct buf *out, uint64_t v)
 {
 	char bytes[8];
@@ -62,6 +64,85 @@ int frame_get_limits(const struct frame *f, struct fetch_limits *ret, struct err
 		.links = f->p[16],
 		.leave_out = f->p[17],
 	};
+	return 0;
+}
+
+/* --- git: numbers, then strings; "" is NULL --- */
+
+#define GIT_FIXED 33
+
+void frame_put_git(struct buf *out, const struct fetch_git *g, const struct fetch_limits *l)
+{
+	const char *const strings[] = {
+		g->url, g->ref, g->have, g->scratch, g->ca_file, g->credential, g->known_hosts};
+
+	put_u64(out, (uint64_t)l->bytes);
+	put_u64(out, (uint64_t)l->entries);
+	put_u64(out, (uint64_t)l->file);
+	put_u64(out, (uint64_t)g->silence_ms);
+	(void)buf_addc(out, g->peek);
+	for (size_t i = 0; i < ARRAY_SIZE(strings); i++)
+		(void)buf_add(
+			out, strings[i] ? strings[i] : "", strings[i] ? strlen(strings[i]) + 1 : 1);
+}
+
+int frame_get_git(const struct frame *f, struct fetch_git *ret, struct fetch_limits *ret_limits,
+	struct err *e)
+{
+	const char *s = f->p + GIT_FIXED, *end = f->p + f->n;
+	struct fetch_git g = {0};
+	const char **strings[] = {
+		&g.url, &g.ref, &g.have, &g.scratch, &g.ca_file, &g.credential, &g.known_hosts};
+
+	if (f->type != FRAME_GIT || f->n < GIT_FIXED + ARRAY_SIZE(strings) || end[-1] != '\0')
+		return nonsense(e, "the request");
+	for (size_t i = 0; i < ARRAY_SIZE(strings); i++) {
+		if (s == end)
+			return nonsense(e, "the request");
+		*strings[i] = *s ? s : NULL;
+		s += strlen(s) + 1;
+	}
+	if (s != end || !g.url || !g.scratch)
+		return nonsense(e, "the request");
+	g.silence_ms = (int64_t)get_u64(f->p + 24);
+	g.peek = f->p[32];
+	*ret = g;
+	*ret_limits = (struct fetch_limits){
+		.bytes = (int64_t)get_u64(f->p),
+		.entries = (int64_t)get_u64(f->p + 8),
+		.file = (int64_t)get_u64(f->p + 16),
+		.repository = true,
+	};
+	return 0;
+}
+
+void frame_put_progress(struct buf *out, const struct fetch_progress *p)
+{
+	put_u64(out, (uint64_t)p->objects);
+	put_u64(out, (uint64_t)p->total);
+	put_u64(out, (uint64_t)p->bytes);
+}
+
+int frame_get_progress(const struct frame *f, struct fetch_progress *ret, struct err *e)
+{
+	if (f->n != 24)
+		return nonsense(e, "its progress");
+	*ret = (struct fetch_progress){
+		.objects = (int64_t)(get_u64(f->p) & INT64_MAX),
+		.total = (int64_t)(get_u64(f->p + 8) & INT64_MAX),
+		.bytes = (int64_t)(get_u64(f->p + 16) & INT64_MAX),
+	};
+	return 0;
+}
+
+int frame_get_commit(const struct frame *f, char hex[static COMMIT_HEX], struct err *e)
+{
+	if (f->n != COMMIT_HEX - 1)
+		return nonsense(e, "a commit");
+	memcpy(hex, f->p, f->n);
+	hex[f->n] = '\0';
+	if (strspn(hex, "0123456789abcdef") != f->n)
+		return nonsense(e, "a commit");
 	return 0;
 }
 

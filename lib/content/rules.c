@@ -1,5 +1,5 @@
 /*
- * rules.c - which entries of a stranger's archive are accepted.
+ * rules.c - which entries of a stranger's archive or repository are accepted.
  *
  * Links: a target is "../" as often as the link is deep, at most, and then only goes down. The
  * folders above a link are real folders (no entry may lie below a link or a file), so the "../"
@@ -11,13 +11,17 @@
 #include "base/map.h"
 #include "base/str.h"
 
+#include <ctype.h>
+
 #define PATH_BYTES 4096
 #define PART_BYTES 255
 #define DEPTH_MAX  64
+#define REPOSITORY_DEPTH_MAX 16
 
 struct rules {
 	struct fetch_limits limits;
-	struct map *seen; /* path -> &folder or &other */
+	struct map *seen;   /* path -> &folder or &other */
+	struct map *folded; /* of a repository: paths in lower case */
 	int64_t entries, bytes;
 };
 
@@ -33,6 +37,7 @@ struct rules *rules_new(const struct fetch_limits *l)
 	if (!r->limits.entries)
 		r->limits.entries = 10000;
 	r->seen = map_new(NULL);
+	r->folded = map_new(NULL);
 	return r;
 }
 
@@ -41,6 +46,7 @@ void rules_free(struct rules *r)
 	if (!r)
 		return;
 	map_free(r->seen);
+	map_free(r->folded);
 	free(r);
 }
 
@@ -49,17 +55,46 @@ int64_t rules_bytes(const struct rules *r)
 	return r->limits.bytes;
 }
 
-static int refuse(struct err *e, const char *path, const char *why)
+static const char *source(const struct rules *r)
+{
+	return r->limits.repository ? "repository" : "archive";
+}
+
+int rules_refuse(const struct rules *r, const char *path, const char *why, struct err *e)
 {
 	_cleanup_free_ char *shown = str_visible(path, strnlen(path, 200), false);
 
-	return err_set(e, ERR_FORBIDDEN, "the archive's entry '%s' %s", shown, why);
+	return err_set(e, ERR_FORBIDDEN, "the %s's entry '%s' %s", source(r), shown, why);
+}
+
+/*
+ * ".git" as some file system may read it: in other letters, with code points that HFS+ does not
+ * see, with what NTFS cuts off behind it, by its short name.
+ */
+static bool is_dot_git(const char *part, size_t n)
+{
+	char plain[8];
+	size_t at = 0, len;
+	uint32_t c;
+
+	for (size_t i = 0; i < n && at < sizeof(plain) - 1; i += len) {
+		len = str_utf8_at(part + i, n - i, &c);
+		if ((c >= 0x200b && c <= 0x200f) || (c >= 0x202a && c <= 0x202e) ||
+			(c >= 0x206a && c <= 0x206f) || c == 0xfeff)
+			continue;
+		plain[at++] = (char)(c < 0x80 ? tolower((int)c) : '?');
+	}
+	plain[at] = '\0';
+	if (str_starts(plain, "git~"))
+		return isdigit((unsigned char)plain[4]);
+	return str_starts(plain, ".git") && (!plain[4] || strchr(". :", plain[4]));
 }
 
 /* Why this is no name for us, or NULL. */
-static const char *bad_name(const char *path)
+static const char *bad_name(const struct rules *r, const char *path)
 {
 	size_t n = strlen(path), depth = 0;
+	size_t depth_max = r->limits.repository ? REPOSITORY_DEPTH_MAX : DEPTH_MAX;
 
 	if (n > PATH_BYTES)
 		return "has a name that is too long";
@@ -67,20 +102,24 @@ static const char *bad_name(const char *path)
 		return "has a name that is not UTF-8";
 	if (!fs_path_safe(path))
 		return "has a name that leaves the folder or holds control characters";
+	if (r->limits.repository && strchr(path, '\\'))
+		return "has a name with a backslash";
 	for (const char *p = path;; p++) {
 		size_t part = strcspn(p, "/");
 
 		if (part > PART_BYTES)
 			return "has a name that is too long";
-		if (++depth > DEPTH_MAX)
+		if (++depth > depth_max)
 			return "lies too deep";
+		if (r->limits.repository && is_dot_git(p, part))
+			return "has a name that some file systems read as '.git'";
 		p += part;
 		if (!*p)
 			return NULL;
 	}
 }
 
-static const char *bad_link(const char *path, const char *target)
+static const char *bad_link(const struct rules *r, const char *path, const char *target)
 {
 	size_t up = 0, depth = 0;
 
@@ -98,7 +137,7 @@ static const char *bad_link(const char *path, const char *target)
 	}
 	if (up > depth)
 		return "is a link that leaves the tree";
-	if (!streq(target, ".") && bad_name(target))
+	if (!streq(target, ".") && bad_name(r, target))
 		return "is a link that leaves the tree or is not plain";
 	return NULL;
 }
@@ -107,7 +146,7 @@ static int count_entry(struct rules *r, struct err *e)
 {
 	if (++r->entries <= r->limits.entries)
 		return 0;
-	return err_set(e, ERR_LIMIT, "the archive has more than %lld entries",
+	return err_set(e, ERR_LIMIT, "the %s has more than %lld entries", source(r),
 		(long long)r->limits.entries);
 }
 
@@ -123,7 +162,7 @@ static int check_parents(struct rules *r, const char *path, struct err *e)
 		parent[n] = '\0';
 		const void *is = map_get(r->seen, parent);
 		if (is == &other)
-			return refuse(e, path, "lies below something that is no folder");
+			return rules_refuse(r, path, "lies below something that is no folder", e);
 		if (is)
 			continue;
 		if (count_entry(r, e) < 0)
@@ -136,24 +175,44 @@ static int check_parents(struct rules *r, const char *path, struct err *e)
 static int count_bytes(struct rules *r, size_t size, struct err *e)
 {
 	if ((int64_t)size < 0 || (int64_t)size > r->limits.bytes - r->bytes)
-		return err_set(e, ERR_LIMIT, "the archive's files are larger than %s together",
-			str_human_size(r->limits.bytes));
+		return err_set(e, ERR_LIMIT, "the %s's files are larger than %s together",
+			source(r), str_human_size(r->limits.bytes));
 	r->bytes += (int64_t)size;
 	return 0;
 }
 
 const char *rules_unfit(const struct rules *r, const struct fetch_entry *t)
 {
-	const char *bad = bad_name(t->path);
+	const char *bad = bad_name(r, t->path);
 
 	if (bad || !t->link)
 		return bad;
-	return r->limits.links ? bad_link(t->path, t->link) : "is a symbolic link";
+	return r->limits.links ? bad_link(r, t->path, t->link) : "is a symbolic link";
 }
 
 int rules_leave_out(struct rules *r, struct err *e)
 {
 	return count_entry(r, e);
+}
+
+static int check_size(const struct rules *r, const struct fetch_entry *t, struct err *e)
+{
+	if (!r->limits.file || (int64_t)t->size <= r->limits.file)
+		return 0;
+	return err_set(e, ERR_LIMIT, "the %s's file '%.200s' is larger than %s", source(r), t->path,
+		str_human_size(r->limits.file));
+}
+
+/* Two names that are one on some file systems. Letters of ASCII only. */
+static bool is_alone(struct rules *r, const char *path)
+{
+	char lower[PATH_BYTES + 1];
+	size_t n = 0;
+
+	for (; path[n]; n++)
+		lower[n] = (char)tolower((unsigned char)path[n]);
+	lower[n] = '\0';
+	return map_add(r->folded, lower, NULL);
 }
 
 int rules_check(struct rules *r, const struct fetch_entry *t, struct err *e)
@@ -163,8 +222,10 @@ int rules_check(struct rules *r, const struct fetch_entry *t, struct err *e)
 	int code;
 
 	if (bad)
-		return refuse(e, t->path, bad);
+		return rules_refuse(r, t->path, bad, e);
 	code = count_entry(r, e);
+	if (code == 0)
+		code = check_size(r, t, e);
 	if (code == 0)
 		code = count_bytes(r, t->size, e);
 	if (code == 0)
@@ -173,7 +234,10 @@ int rules_check(struct rules *r, const struct fetch_entry *t, struct err *e)
 		return code;
 	is = map_get(r->seen, t->path);
 	if (is && (is != &folder || !t->dir))
-		return refuse(e, t->path, "comes twice");
+		return rules_refuse(r, t->path, "comes twice", e);
+	if (r->limits.repository && !is_alone(r, t->path))
+		return rules_refuse(
+			r, t->path, "has the name of another one but for upper and lower case", e);
 	if (!is)
 		(void)map_add(r->seen, t->path, (void *)(t->dir ? &folder : &other));
 	return 0;

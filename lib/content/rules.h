@@ -1,5 +1,6 @@
 /*
- * rules.h - which entries of a stranger's archive are accepted: the rules of fetch.h as code.
+ * rules.h - which entries of a stranger's archive or repository are accepted: the rules of fetch.h
+ * as code.
  *
  * lab-fetch applies them to what it reads, labd to what lab-fetch says. Pure; no archive library.
  */
@@ -13,6 +14,9 @@ struct rules;
 struct rules *rules_new(const struct fetch_limits *l);
 void rules_free(struct rules *r); /* NULL is fine */
 DEFINE_CLEANUP(struct rules *, rules_free)
+
+/* "the archive's entry 'PATH' WHY": ERR_FORBIDDEN. */
+int rules_refuse(const struct rules *r, const char *path, const char *why, struct err *e);
 
 int64_t rules_bytes(const struct rules *r); /* how many all files may have together */
 

@@ -162,8 +162,10 @@ static void on_run_left_out(void *arg, const char *path, const char *why)
 	(void)buf_addf(&((struct run *)arg)->listing, "- %s %s\n", path, why);
 }
 
-static const struct fetch_ops run_ops = {
-	on_run_entry, on_run_drained, on_run_ended, on_run_left_out};
+static const struct fetch_ops run_ops = {.entry = on_run_entry,
+	.drained = on_run_drained,
+	.ended = on_run_ended,
+	.left_out = on_run_left_out};
 
 static char *program(const char *name)
 {
@@ -683,8 +685,8 @@ static void landlock_is_a_wall_of_its_own(void **state)
 	pid_t pid = fork();
 	if (pid == 0) {
 		bool good = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-			    enter_landlock(NULL) == 0 && open("/etc/passwd", O_RDONLY) < 0 &&
-			    open("/", O_RDONLY) < 0;
+			    enter_landlock(NULL, NULL, NULL) == 0 &&
+			    open("/etc/passwd", O_RDONLY) < 0 && open("/", O_RDONLY) < 0;
 
 		_exit(good ? 0 : 1);
 	}

@@ -1,0 +1,135 @@
+#!/usr/bin/python3
+"""A git server over https on loopback: git http-backend behind TLS, and servers that misbehave.
+
+usage: server.py ROOT    (bare repositories below ROOT; ROOT/ca.pem is made)
+
+Prints "PORT" and serves until its standard input ends. The first part of a path says how:
+
+    /good/REPO      as git does it                  /private/REPO  for git:sesame alone
+    /single/REPO    one request per connection      /gone/REPO     404
+    /elsewhere/...  redirects to another host       /stall/REPO    takes requests and says nothing
+    /cut/REPO       half of the pack, then nothing  /flip/REPO     one byte of the pack is another
+    /sum/REPO       the pack's hash is another
+    /noise/REPO     a page instead of git's answer  /slow/REPO     the pack, and then it stalls
+"""
+import base64
+import http.server
+import os
+import ssl
+import subprocess
+import sys
+import threading
+
+ROOT = os.path.abspath(sys.argv[1])
+END = threading.Event()
+
+
+def pack_at(content, n):
+    """Where byte n of the pack is in the packets of an answer (band 1)."""
+    places, at = [], 0
+    while at < len(content):
+        size = int(content[at:at + 4], 16)
+        if size > 4 and content[at + 4] == 1:
+            places += range(at + 5, at + size)
+        at += max(size, 4)
+    return places[n]
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = 'HTTP/1.1'
+
+    def log_message(self, *args):
+        pass
+
+    def plain(self, status, text, **headers):
+        self.send_response(status)
+        headers.setdefault('Content_Type', 'text/plain')
+        for name, value in headers.items():
+            self.send_header(name.replace('_', '-'), value)
+        self.send_header('Content-Length', str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def backend(self, path, query, body):
+        """The answer of git http-backend: status, headers, body."""
+        environment = {
+            'PATH': os.environ['PATH'], 'GIT_PROJECT_ROOT': ROOT, 'GIT_HTTP_EXPORT_ALL': '1',
+            'GIT_CONFIG_NOSYSTEM': '1', 'HOME': ROOT, 'PATH_INFO': path, 'QUERY_STRING': query,
+            'REQUEST_METHOD': self.command, 'REMOTE_ADDR': '127.0.0.1', 'CONTENT_LENGTH': str(len(body)),
+            'CONTENT_TYPE': self.headers.get('Content-Type', ''),
+            'GIT_CONFIG_COUNT': '2', 'GIT_CONFIG_KEY_0': 'safe.directory', 'GIT_CONFIG_VALUE_0': '*',
+            'GIT_CONFIG_KEY_1': 'uploadpack.allowAnySHA1InWant', 'GIT_CONFIG_VALUE_1': 'true',
+        }
+        out = subprocess.run(['git', 'http-backend'], input=body, env=environment, check=True,
+                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+        head, _, content = out.partition(b'\r\n\r\n')
+        headers = dict(line.split(': ', 1) for line in head.decode().split('\r\n'))
+        return int(headers.pop('Status', '200').split()[0]), headers, content
+
+    def answer(self):
+        body = self.rfile.read(int(self.headers.get('Content-Length', 0)))
+        path, _, query = self.path.partition('?')
+        how, _, path = path.lstrip('/').partition('/')
+        pack = self.command == 'POST'
+        if how == 'gone':
+            return self.plain(404, b'not found')
+        if how == 'elsewhere':
+            return self.plain(302, b'', Location='https://elsewhere.example/' + path + '?' + query)
+        if how == 'noise':
+            return self.plain(200, b'<html>hello</html>', Content_Type='text/html')
+        if how == 'private':
+            given = self.headers.get('Authorization', '')
+            if given != 'Basic ' + base64.b64encode(b'git:sesame').decode():
+                return self.plain(401, b'who are you?', WWW_Authenticate='Basic realm="labs"')
+        if how == 'stall':
+            END.wait()
+            return None
+        status, headers, content = self.backend('/' + path, query, body)
+        if how in ('flip', 'sum') and pack:
+            at = pack_at(content, -1 if how == 'sum' else 16)
+            content = content[:at] + bytes([content[at] ^ 1]) + content[at + 1:]
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        if how == 'single':
+            self.send_header('Connection', 'close')
+            self.close_connection = True
+        self.send_header('Content-Length', str(len(content)))
+        self.end_headers()
+        if how in ('cut', 'slow') and pack:
+            self.wfile.write(content[:len(content) // 2])
+            self.wfile.flush()
+            if how == 'slow':
+                END.wait()
+            self.close_connection = True
+        else:
+            self.wfile.write(content)
+        return None
+
+    def do_GET(self):
+        try:
+            self.answer()
+        except (ConnectionError, ssl.SSLError):
+            self.close_connection = True
+
+    do_POST = do_GET
+
+
+def main():
+    key, ca = os.path.join(ROOT, 'key.pem'), os.path.join(ROOT, 'ca.pem')
+    subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes',
+                    '-days', '2', '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost',
+                    '-keyout', key, '-out', ca], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(ca, key)
+    server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler)
+    server.daemon_threads = True
+    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    print(server.server_address[1], flush=True)
+    sys.stdin.read()
+    END.set()
+    os._exit(0)
+
+
+main()
