@@ -170,8 +170,12 @@ int cmd_reset(struct cli *c, int argc, char **argv)
 	int r = open_session(c, argc, argv, &s);
 
 	if (r == 0)
-		r = confirm(c, "'%s': everything done in %s%s is lost. Reset?", name_of(s),
-			service ? "service " : "the lab", service ? service : "");
+		r = service ? confirm(c,
+				      "'%s': what service %s has done is lost, but on volumes "
+				      "that others mount. Reset?",
+				      name_of(s), service)
+			    : confirm(c, "'%s': everything done in the lab is lost. Reset?",
+				      name_of(s));
 	if (r != 0)
 		return r;
 	json_begin(&w, &body, false);

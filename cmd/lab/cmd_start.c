@@ -45,6 +45,14 @@ static void say_service(struct starting *s, const struct json *d)
 	progress(s->cli, "%s", buf_str(&s->ready));
 }
 
+static void say_warning(struct starting *s, const struct json *d)
+{
+	const char *service = json_str(json_get(d, "service"));
+
+	progress_keep(s->cli, "%s%s%s", service ? service : "", service ? ": " : "",
+		json_str_or(json_get(d, "text"), ""));
+}
+
 static void keep_log(struct starting *s, const struct json *d)
 {
 	const char *text = json_str_or(json_get(d, "text"), "");
@@ -66,6 +74,8 @@ static bool event(void *arg, const char *kind, const struct json *ev)
 		say_progress(s, d);
 	else if (streq(kind, "service"))
 		say_service(s, d);
+	else if (streq(kind, "warning"))
+		say_warning(s, d);
 	else if (streq(kind, "log"))
 		keep_log(s, d);
 	if (!streq(kind, "state"))

@@ -81,7 +81,7 @@ static const struct option_spec grade[] = {
 };
 
 static const struct option_spec reset[] = {
-	{"service", 's', "SERVICE", WORD_SERVICE, "only this service and its volumes"},
+	{"service", 's', "SERVICE", WORD_SERVICE, "only this service and volumes of its own"},
 	END,
 };
 
@@ -334,6 +334,11 @@ const struct command commands[] = {
 		.synopsis = "[SESSION]",
 		.summary = "start the lab, or one service, from new",
 		.group = WORK,
+		.details =
+			"Containers and volumes are made anew, from the same seed; what was judged "
+			"before does not count any more, hints stay bought. With --service only "
+			"that service begins anew, and volumes that no other service mounts; those "
+			"that stay are named.",
 		.options = reset,
 		.words = {WORD_SESSION},
 		.examples =

@@ -64,7 +64,8 @@ static void enter_bring_up(struct session *s)
 {
 	s->startup_started_ms = loop_now_ms(s->m->loop);
 	for (size_t i = 0; i < s->n_slots; i++) {
-		s->slots[i].completed = false;
+		if (s->state == STATE_STARTING) /* a reset has detached what is to run again */
+			s->slots[i].completed = false;
 		s->slots[i].restarts = s->slots[i].errors = 0;
 		s->slots[i].wants = s->slots[i].freezes = 0;
 	}

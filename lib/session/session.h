@@ -123,7 +123,11 @@ void sessions_open(struct sessions *m, const struct start_options *o, session_do
 void session_pause(struct session *s, const char *rule, session_done done, void *arg);
 void session_resume(struct session *s, session_done done, void *arg);
 void session_stop(struct session *s, bool discard, const char *rule, session_done done, void *arg);
-void session_reset(struct session *s, int service, session_done done, void *arg); /* -1 = the whole lab */
+/*
+ * The whole lab (service -1) as new, or one service: its container, and the volumes that it writes
+ * and no other service mounts. A warning event names those that stay.
+ */
+void session_reset(struct session *s, int service, session_done done, void *arg);
 void session_extend(struct session *s, int64_t by_ms, session_done done, void *arg); /* 0 = the lab's */
 /* Learner activity: moves the idle timer. source: "terminal trainer". */
 void session_touch(struct session *s, const char *source);

@@ -618,12 +618,11 @@ void session_stop(struct session *s, bool discard, const char *rule, session_don
 		converge(s);
 }
 
-/* A volume of the service is shared: everybody who mounts it gets a new container, too. */
-static bool shares_volume(const struct lab *l, int a, int b)
+static bool shared(const struct lab *l, int service, int volume)
 {
-	for (size_t i = 0; i < l->services[a].n_mounts; i++)
-		for (size_t k = 0; k < l->services[b].n_mounts; k++)
-			if (l->services[a].mounts[i].volume == l->services[b].mounts[k].volume && !l->services[a].mounts[i].read_only)
+	for (size_t i = 0; i < l->n_services; i++)
+		for (size_t k = 0; (int)i != service && k < l->services[i].n_mounts; k++)
+			if (l->services[i].mounts[k].volume == volume)
 				return true;
 	return false;
 }
@@ -636,16 +635,44 @@ static void detach(struct slot *slot)
 	slot_detach(slot);
 }
 
+static void tell_shared(struct session *s, const char *service, const struct buf *names)
+{
+	_cleanup_free_ char *text = strf(
+		"stays as it is, because other services mount it: volume %s", buf_str(names));
+
+	if (names->len)
+		emit_words(s, "warning", "service", service, "text", text, NULL);
+}
+
+/*
+ * Its container and what only it can have written. A volume that others mount is theirs, too: they
+ * run on, and who has filled it (a one-shot service) would have to run again.
+ */
 static void detach_service(struct session *s, int service)
 {
 	const struct lab_service *v = &s->lab->services[service];
+	char **paths = image_paths(s, service);
+	_cleanup_buf_ struct buf stay = BUF(4096);
 
-	for (size_t i = 0; i < s->lab->n_services; i++)
-		if ((int)i == service || shares_volume(s->lab, service, (int)i))
-			detach(plan_service(s, (int)i));
-	for (size_t i = 0; i < v->n_mounts; i++)
-		if (!v->mounts[i].read_only)
-			detach(plan_slot(s, SLOT_VOLUME, s->lab->volumes[v->mounts[i].volume].name));
+	detach(plan_service(s, service));
+	for (size_t i = 0; i < v->n_mounts; i++) {
+		const char *name = s->lab->volumes[v->mounts[i].volume].name;
+
+		if (v->mounts[i].read_only)
+			continue;
+		if (shared(s->lab, service, v->mounts[i].volume))
+			(void)buf_addf(&stay, "%s'%s'", stay.len ? ", " : "", name); /* fits */
+		else
+			detach(plan_slot(s, SLOT_VOLUME, name));
+	}
+	for (size_t k = 0; paths && paths[k]; k++) {
+		_cleanup_free_ char *name = strf("%s.%zu", v->name, k);
+		struct slot *slot = plan_slot(s, SLOT_VOLUME, name);
+
+		if (slot)
+			detach(slot);
+	}
+	tell_shared(s, v->name, &stay);
 }
 
 void session_reset(struct session *s, int service, session_done done, void *arg)

@@ -43,6 +43,29 @@ daemons_stop() {
 	wait "$engine" || fail "the fake engine ended with status $?"
 }
 
+# --- a service begins anew, and what it shares stays ---------------------------------------------
+
+daemon
+run lab start tiny-lab
+expect_status 0
+for place in /srv/work/ /srv/shelf/; do
+	echo kept >"$tmp/mark"
+	run lab cp "$tmp/mark" ":$place"
+	expect_status 0
+done
+run lab reset --service box --yes
+expect_status 0
+expect_err "^· box: stays as it is, because other services mount it: volume 'shelf'$"
+run lab exec -- cat /srv/work/mark
+expect_status 1
+run lab exec -- cat /srv/shelf/mark
+expect_equal "on the shared volume" kept "$(cat "$tmp/out")"
+run lab reset --yes
+expect_status 0
+run lab exec -- cat /srv/shelf/mark
+expect_status 1
+daemons_stop
+
 # --- a start that fails says why by its exit code ------------------------------------------------
 
 sed -i 's/startup_timeout: 10m.*/startup_timeout: 8s/' "$lab_folder/lab.yaml"
