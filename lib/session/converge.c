@@ -271,20 +271,32 @@ static void stopped(struct session *s, struct slot *slot, const struct engine_re
 		reconcile_soon(s->m);
 }
 
+/*
+ * The kernel may fail to freeze processes that are busy, and do it the next time. Others stand
+ * still meanwhile, so the next time is soon at first.
+ */
+static void freezer_done(
+	struct session *s, struct slot *slot, bool now_paused, const struct engine_result *r)
+{
+	if (r->outcome == ENGINE_DONE) {
+		slot->paused = now_paused;
+		if (slot->misses)
+			str_set(&slot->note, NULL);
+		slot->misses = 0;
+		return;
+	}
+	str_set(&slot->note, r->err.text);
+	slot->restart_at_ms = loop_now_ms(s->m->loop) + (50 << MIN(slot->misses++, 4));
+}
+
 static void paused(struct session *s, struct slot *slot, const struct engine_result *r)
 {
-	if (r->outcome == ENGINE_DONE)
-		slot->paused = true;
-	else
-		slot->restart_at_ms = loop_now_ms(s->m->loop) + 500;
+	freezer_done(s, slot, true, r);
 }
 
 static void unpaused(struct session *s, struct slot *slot, const struct engine_result *r)
 {
-	if (r->outcome == ENGINE_DONE)
-		slot->paused = false;
-	else
-		slot->restart_at_ms = loop_now_ms(s->m->loop) + 500;
+	freezer_done(s, slot, false, r);
 }
 
 /* --- after a restart --- */

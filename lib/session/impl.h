@@ -65,6 +65,7 @@ struct slot {
 	int wants, freezes; /* counted wishes of the grader */
 	int restarts;
 	int errors;         /* answers in a row that leave the outcome open: slot_again() */
+	int misses;         /* pauses and unpauses in a row that failed */
 	int64_t restart_at_ms, started_ms; /* boot; wall */
 	bool completed;     /* one-shot: done in this start */
 	bool died;          /* its end was seen while a call for it ran */

@@ -66,6 +66,23 @@ run lab exec -- cat /srv/shelf/mark
 expect_status 1
 daemons_stop
 
+# --- a pause that fails is tried again, and an engine that never can says so ----------------------
+
+daemon 'fault=status match="POST /containers/*/pause" n=1 status=500 text="unable to freeze"' \
+	'fault=status match="POST /containers/*/pause" n=2 status=500 text="unable to freeze"'
+run lab start tiny-lab
+run lab check tiny-lab work/kept
+expect_status 1
+expect_out '^work/kept +FAIL +frozen'
+daemons_stop
+
+daemon 'fault=status match="POST /containers/*/pause" status=500 text="unable to freeze"'
+run lab start tiny-lab
+run lab check tiny-lab work/kept
+expect_status 4
+expect_out "^work/kept +ERROR +frozen .*'box'.*unable to freeze"
+daemons_stop
+
 # --- a start that fails says why by its exit code ------------------------------------------------
 
 sed -i 's/startup_timeout: 10m.*/startup_timeout: 8s/' "$lab_folder/lab.yaml"
