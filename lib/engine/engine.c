@@ -185,9 +185,9 @@ void exec_free(struct exec *x)
 }
 
 struct engine_op *exec_kill_marked(struct engine *g, const char *container, const char *user,
-	const char *marker, engine_done done, void *arg)
+	const char *prefix, const char *but, engine_done done, void *arg)
 {
-	return g->ops->exec_kill_marked(g, container, user, marker, done, arg);
+	return g->ops->exec_kill_marked(g, container, user, prefix, but, done, arg);
 }
 
 struct engine_op *image_inspect(struct engine *g, const char *ref,

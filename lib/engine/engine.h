@@ -326,9 +326,12 @@ void exec_pause_output(struct exec *x, bool pause);
  * The kill goes on when the exec is freed.
  */
 void exec_kill(struct exec *x, engine_done done, void *arg);
-/* Kill what a marker left behind in a container, after a restart of labd. */
+/*
+ * After a restart of labd: kill what runs in a container as this user with a marker that begins with
+ * `prefix`, and not with `but`. Both are made of a-z, 0-9 and '-'.
+ */
 struct engine_op *exec_kill_marked(struct engine *g, const char *container, const char *user,
-	const char *marker, engine_done done, void *arg);
+	const char *prefix, const char *but, engine_done done, void *arg);
 /* Forget: no callback after it. Does not kill. NULL is fine. */
 void exec_free(struct exec *x);
 

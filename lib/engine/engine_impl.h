@@ -59,7 +59,7 @@ struct engine_ops {
 	void (*exec_kill)(struct exec *x, engine_done done, void *arg);
 	void (*exec_free)(struct exec *x);
 	struct engine_op *(*exec_kill_marked)(struct engine *g, const char *container,
-		const char *user, const char *marker, engine_done done, void *arg);
+		const char *user, const char *prefix, const char *but, engine_done done, void *arg);
 
 	struct engine_op *(*image_inspect)(struct engine *g, const char *ref,
 		void (*done)(void *arg, const struct image_info *i), void *arg);

@@ -124,13 +124,13 @@ void execs_close_learners(struct session *s, const char *why)
 
 void execs_sweep(struct session *s, struct slot *slot)
 {
-	const struct lab_service *v = &s->lab->services[slot->index];
+	_cleanup_free_ char *ours = strf("check-%" PRId64 "-", store_epoch(s->m->store));
 
-	if (v->role != ROLE_LEARNER || slot->paused)
+	if (s->lab->services[slot->index].role != ROLE_LEARNER || slot->paused)
 		return;
 	struct killing *k = NEW(struct killing);
 	*k = (struct killing){s->m, s->id};
-	exec_kill_marked(s->m->engine, slot->object->engine_id, v->user, "check-", killed, k);
+	exec_kill_marked(s->m->engine, slot->object->engine_id, s->lab->shell_user, "check-", ours, killed, k);
 }
 
 void session_taint(struct session *s, const char *why)

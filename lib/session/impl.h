@@ -288,5 +288,5 @@ char *subnet_address(const char *cidr, int i);
 
 /* --- exec.c --- */
 void execs_close_learners(struct session *s, const char *why);
-/* After a restart: what checks of the daemon before left behind in a learner's service. */
+/* After a restart: end what checks of the daemon before left behind in a learner's service. */
 void execs_sweep(struct session *s, struct slot *slot);

@@ -253,17 +253,28 @@ static int cmd_sh(const struct program *p, char *const *argv, int out)
 	return code;
 }
 
+/* A pattern of a marker is a prefix, or the whole of it and a "$". */
+static bool has_marker(char *const *env, const char *pattern)
+{
+	size_t n = strcspn(pattern, "$");
+
+	for (; *pattern && *env; env++)
+		if (str_starts(*env, "LABD_EXEC=") && strncmp(*env + 10, pattern, n) == 0 &&
+			(!pattern[n] || !(*env)[10 + n]))
+			return true;
+	return false;
+}
+
 /* labd's kill script: by pid and by marker, execs of the same container. */
 static int cmd_kill(const struct program *p, char *const *argv, int out)
 {
-	_cleanup_free_ char *marker = argv[5] && *argv[5] ? strf("LABD_EXEC=%s", argv[5]) : NULL;
 	int pid = argv[4] ? atoi(argv[4]) : 0, left = 0;
 	struct exec_row *x;
 	const char *key;
 
 	fake_lock(p->f);
 	for (size_t i = 0; map_each(p->f->execs, &i, &key, &x);) {
-		bool hit = (pid && x->pid == pid) || (marker && strv_has(x->env, marker));
+		bool hit = (pid && x->pid == pid) || (has_marker(x->env, argv[5]) && !has_marker(x->env, argv[6]));
 
 		if (!hit || !x->running || x->container != p->container)
 			continue;

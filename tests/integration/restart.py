@@ -32,6 +32,12 @@ def drain(ws):
         pass
 
 
+def left_behind(s):
+    """How many programs of an older daemon's check run; None while the service cannot be asked."""
+    result = execute(c, s, ["sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -o 'sleep 39[7]' | wc -l"])
+    return int(result[1]) if isinstance(result, tuple) else None
+
+
 def clock(s):
     """The counter of a program that has run since before the restart."""
     code, out, err = execute(c, s, ["cat", "clock"])
@@ -105,9 +111,17 @@ assert [g["run"] for g in c.get("/v1/history").json["grades"]].count(run) == 1
 assert c.get("/v1/history").json["grades"][0]["run"] == run, "a second grade was begun"
 print("ok: the key of a grade gives its result, also from the daemon after")
 
+# as from a check of an older daemon whose stream broke
+execute(c, s, ["sh", "-c", "LABD_EXEC=check-0-7 setsid sleep 397 >/dev/null 2>&1 &"])
+assert left_behind(s) == 1
 daemon.kill()
 daemon.wait()
 daemon = start()
+c.until(s, ["ready"])
+deadline = time.time() + 10
+while left_behind(s) != 0:
+    assert time.time() < deadline, "a check of the daemon before runs on"
+    time.sleep(0.05)
 c.post(f"/v1/sessions/{s}/stop", {"discard": True})
 deadline = time.time() + 20
 while c.get("/v1/sessions").json["sessions"]:

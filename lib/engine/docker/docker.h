@@ -103,7 +103,7 @@ void docker_exec_pause_output(struct exec *x, bool pause);
 void docker_exec_kill(struct exec *x, engine_done done, void *arg);
 void docker_exec_free(struct exec *x);
 struct engine_op *docker_exec_kill_marked(struct engine *g, const char *container, const char *user,
-	const char *marker, engine_done done, void *arg);
+	const char *prefix, const char *but, engine_done done, void *arg);
 
 struct engine_op *docker_image_inspect(struct engine *g, const char *ref,
 	void (*done)(void *arg, const struct image_info *i), void *arg);

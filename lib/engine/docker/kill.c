@@ -17,14 +17,15 @@ struct kill {
 	struct list link; /* docker_exec.kills, while the exec starts */
 	struct exec *killer;
 	struct timer *deadline;
-	char *container, *user, *marker;
+	char *container, *user;
+	char *marker, *but; /* as patterns of grep: kill what has this marker, and not that one */
 	int pid; /* 0: by marker only */
 	int64_t session;
 };
 
 /*
- * $1 = pid of the group's leader or 0, $2 = marker or empty. A zombie is dead: it has no
- * environment any more, and its state says Z.
+ * $1 = pid of the group's leader or 0, $2 and $3 = patterns of markers to kill and to spare, or
+ * empty. A zombie is dead: it has no environment any more, and its state says Z.
  */
 static const char script[] =
 	"left() {\n"
@@ -40,7 +41,8 @@ static const char script[] =
 	"  more=\n"
 	"  if [ \"$1\" != 0 ]; then kill -9 -\"$1\" 2>/dev/null; left \"$1\" && more=1; fi\n"
 	"  if [ -n \"$2\" ]; then\n"
-	"    for f in $(grep -lzxF \"LABD_EXEC=$2\" /proc/[0-9]*/environ 2>/dev/null); do\n"
+	"    for f in $(grep -lz \"^LABD_EXEC=$2\" /proc/[0-9]*/environ 2>/dev/null); do\n"
+	"      [ -n \"$3\" ] && grep -qz \"^LABD_EXEC=$3\" \"$f\" 2>/dev/null && continue\n"
 	"      f=${f#/proc/}; kill -9 \"${f%/environ}\" 2>/dev/null; more=1\n"
 	"    done\n"
 	"  fi\n"
@@ -64,6 +66,7 @@ static void kill_clear(struct docker_op *op)
 	free(k->container);
 	free(k->user);
 	free(k->marker);
+	free(k->but);
 }
 
 /* The killer could not start: a container that does not run has nothing left to kill. */
@@ -133,7 +136,8 @@ static void run(struct kill *k)
 		.container = k->container,
 		.user = k->user,
 		.argv = (char *[]){(char *)"/bin/sh", (char *)"-c", (char *)script,
-			(char *)"labd-kill", pid, k->marker ? k->marker : (char *)"", NULL},
+			(char *)"labd-kill", pid, k->marker ? k->marker : (char *)"",
+			k->but ? k->but : (char *)"", NULL},
 	};
 	struct engine_turn t = {.class = CLASS_USER, .session = k->session};
 
@@ -149,7 +153,7 @@ static void end_killed(void *arg)
 }
 
 static struct kill *kill_new(struct docker *d, const char *container, const char *user,
-	const char *marker, engine_done done, void *arg)
+	engine_done done, void *arg)
 {
 	struct kill *k = op_new(d, sizeof(*k), done, arg,
 		"cannot kill a program in the container '%.12s'", container);
@@ -158,7 +162,6 @@ static struct kill *kill_new(struct docker *d, const char *container, const char
 	list_init(&k->link);
 	k->container = xstrdup(container);
 	str_set(&k->user, user);
-	str_set(&k->marker, marker);
 	k->deadline = timer_new(d->engine.loop, on_deadline, k);
 	return k;
 }
@@ -184,8 +187,9 @@ void kill_waiting(struct docker_exec *x)
 void docker_exec_kill(struct exec *exec, engine_done done, void *arg)
 {
 	struct docker_exec *x = container_of(exec, struct docker_exec, exec);
-	struct kill *k = kill_new(x->d, x->container, x->user, x->marker, done, arg);
+	struct kill *k = kill_new(x->d, x->container, x->user, done, arg);
 
+	k->marker = x->marker ? strf("%s$", x->marker) : NULL;
 	k->session = x->session;
 	list_append(&x->kills, &k->link);
 	if (x->state != EXEC_WAITING)
@@ -193,10 +197,12 @@ void docker_exec_kill(struct exec *exec, engine_done done, void *arg)
 }
 
 struct engine_op *docker_exec_kill_marked(struct engine *g, const char *container, const char *user,
-	const char *marker, engine_done done, void *arg)
+	const char *prefix, const char *but, engine_done done, void *arg)
 {
-	struct kill *k = kill_new(docker_of(g), container, user, marker, done, arg);
+	struct kill *k = kill_new(docker_of(g), container, user, done, arg);
 
+	k->marker = xstrdup(prefix);
+	k->but = xstrdup(but);
 	run(k);
 	return &k->op.base;
 }
