@@ -1,2 +1,2 @@
 #!/bin/sh
-echo pushed
+echo "pushed by $LAB_PARAM_VISITOR"
