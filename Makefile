@@ -53,14 +53,14 @@ LDFLAGS_ := $(OPT_$(MODE)) -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
 PKG_base := libsodium
 PKG_ev := libuv
 PKG_codec := yajl yaml-0.1
-PKG_net := libcurl
+PKG_net-curl := libcurl
 PKG_store := sqlite3
 PKG_content := libarchive
 PKG_record := libsodium
 PKG_api := libmicrohttpd
 PKG_lab := smartcols
 PKG_lab-fetch := libarchive libgit2
-PKGS := $(sort $(PKG_base) $(PKG_ev) $(PKG_codec) $(PKG_net) $(PKG_store) $(PKG_content) \
+PKGS := $(sort $(PKG_base) $(PKG_ev) $(PKG_codec) $(PKG_net-curl) $(PKG_store) $(PKG_content) \
 	$(PKG_record) $(PKG_api) $(PKG_lab) $(PKG_lab-fetch) cmocka)
 
 ifneq ($(filter-out help clean setup quickstart test bench bench-quick bench-selftest,$(or $(MAKECMDGOALS),all)),)
@@ -74,20 +74,24 @@ endif
 
 # --- library folders, lowest first -----------------------------------------------------------
 
-DIRS := $(foreach d,base ev codec net store content engine lab session record grade api,\
-	$(if $(wildcard lib/$(d)/.),$(d)))
-srcs = $(wildcard lib/$(1)/*.c lib/$(1)/*/*.c)
+DIRS := base ev codec net net/curl net/local store content engine engine/docker lab session record grade api
+srcs = $(wildcard lib/$(1)/*.c)
 objs = $(patsubst %.c,$(B)/%.o,$(1))
-LIBS := $(foreach d,$(DIRS),$(B)/lib$(d).a)
+library = $(B)/lib$(subst /,-,$(1)).a
+LIBS := $(foreach d,$(DIRS),$(call library,$(d)))
 reverse = $(if $(1),$(call reverse,$(wordlist 2,$(words $(1)),$(1))) $(firstword $(1)))
-LINK := $(call reverse,$(LIBS))
 
-define library
-$(B)/lib$(1).a: $$(call objs,$$(call srcs,$(1)))
+# What carries HTTP (lib/net/carrier.h): a program links one of the two.
+CARRIERS := net/curl net/local
+CARRIER := net/curl
+LINK = $(call reverse,$(filter-out $(foreach d,$(filter-out $(CARRIER),$(CARRIERS)),$(call library,$(d))),$(LIBS)))
+
+define archive
+$(call library,$(1)): $$(call objs,$$(call srcs,$(1)))
 	@rm -f $$@
 	$$(QUIET_AR)$(AR) rcs $$@ $$^
 endef
-$(foreach d,$(DIRS),$(eval $(call library,$(d))))
+$(foreach d,$(DIRS),$(eval $(call archive,$(d))))
 
 # --- programs --------------------------------------------------------------------------------
 
@@ -97,6 +101,7 @@ $(B)/$(1): $$(call objs,$$(wildcard cmd/$(1)/*.c)) $$(LIBS)
 	$$(QUIET_LD)$$(CC) $$(LDFLAGS_) -o $$@ $$(filter %.o,$$^) -Wl,--start-group $$(LINK) -Wl,--end-group $$(FOREIGN)
 endef
 $(foreach p,$(PROGS),$(eval $(call program,$(p))))
+$(B)/lab: CARRIER := net/local
 
 all: $(addprefix $(B)/,$(PROGS)) $(B)/lab.1
 

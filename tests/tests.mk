@@ -23,6 +23,9 @@ $(TESTS): %: %.o $(FAKES) $(LIBS)
 CLI_TESTS := $(filter $(B)/tests/unit/test_cli_%,$(TESTS))
 $(CLI_TESTS): $(call objs,$(filter-out %/main.c,$(wildcard cmd/lab/*.c))) | $(B)/lab
 
+# Both carriers keep the contract of lib/net; tests of lab take the one that lab links.
+$(CLI_TESTS) $(filter %_local,$(TESTS)): CARRIER := net/local
+
 # The fake engine as a program, for tests that drive a whole labd.
 $(B)/fakeengine: $(B)/tests/fake/program/fakeengine.o $(FAKES) $(LIBS)
 	$(QUIET_LD)$(CC) $(LDFLAGS_) -o $@ $(filter %.o,$^) -Wl,--start-group $(LINK) -Wl,--end-group $(FOREIGN)

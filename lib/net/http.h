@@ -1,9 +1,10 @@
 /*
- * http.h - an HTTP/1.1 client for one peer: curl_multi on the loop.
+ * http.h - an HTTP/1.1 client for one peer, on the loop.
  *
- * Two multis: `ctl` for short calls with a whole body, `bulk` for streams, so that open streams
- * never use up the connections of control calls. No redirects, no proxies from the environment,
- * no netrc. Every operation completes exactly once, never from inside its start function.
+ * Open streams never use up the connections of control calls (at most 64). No redirects, no proxies
+ * from the environment, no netrc. Every operation completes exactly once, never from inside its
+ * start function. What carries the bytes is chosen by linking (carrier.h): libcurl reaches any
+ * peer, our own carrier one on a unix socket.
  *
  * Deadlines and silence run on the loop's clock; the time to connect on the system's. A GET or
  * HEAD that met a kept-alive connection which the peer had just closed is sent again on a fresh
@@ -30,7 +31,7 @@ struct http_peer {
 	int64_t connect_timeout_ms;              /* 0 = 2 s unix, 5 s TCP */
 };
 
-/* Nothing is connected yet. Errors: ERR_USAGE (no base_url). */
+/* Nothing is connected yet. Errors: ERR_USAGE (no base_url, or no peer for the linked carrier). */
 int http_new(struct http **ret, struct loop *l, const struct http_peer *peer, struct err *e);
 
 /*

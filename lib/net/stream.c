@@ -1,21 +1,18 @@
 /*
- * stream.c - raw streams on a CONNECT_ONLY handle.
+ * stream.c - raw streams: request, head and refusal of the peer, then queues of bytes both ways.
  *
- * What had to be found out about libcurl here: the handle must stay in its multi as long as it is
- * used; HTTP/1.1 must be forced, or a TLS peer that picks HTTP/2 crashes it; TLS may hold decrypted
- * bytes while the descriptor is silent, so reading goes on until CURLE_AGAIN; a TLS write that was
- * refused must be repeated from the same address; bytes of the stream may come together with the
- * head of the answer.
+ * The wire may hold bytes that its descriptor does not show, so reading goes on until it has none;
+ * bytes of the stream may come together with the head of the answer.
  *
  * A peer that stops reading may still have said something: an error of writing empties the queue,
  * and only the end of reading ends the stream.
  */
 #include "net/stream.h"
-#include "net/peer.h"
+#include "net/carrier.h"
 
 #include "base/str.h"
 
-#include <sys/socket.h>
+#include <errno.h>
 
 #define MAX_HEAD    (16u << 10)
 #define MAX_REFUSAL (64u << 10)
@@ -23,7 +20,6 @@
 #define FULL        (256u << 10)
 #define DRAINED     (64u << 10)
 #define CHUNK       (64u << 10)
-#define RECORD      (16u << 10)
 #define CHUNKS      8 /* per turn, so that one flood does not starve the others */
 
 enum state {
@@ -35,7 +31,7 @@ enum state {
 };
 
 struct stream {
-	struct transfer transfer;
+	struct wire *wire;
 	struct list link;
 	struct http *http;
 	struct loop *loop;
@@ -43,17 +39,13 @@ struct stream {
 	void *arg;
 	enum state state;
 	char *what; /* for error texts */
-	bool tls, only_101;
-	char curl_error[CURL_ERROR_SIZE];
+	bool only_101;
 	struct timer *deadline, *kick;
 	int64_t deadline_ms;
 	struct watch *watch;
-	int fd;
 
 	struct buf out;
-	char *record; /* TLS only: what is being written now */
-	size_t record_len;
-	uint64_t sent;
+	bool sent; /* something of it */
 	bool was_full, shut_wanted, shut;
 	bool deaf; /* the peer does not read any more */
 
@@ -74,9 +66,8 @@ static void close_stream(struct stream *s)
 	list_unlink(&s->link);
 	timer_free(s->deadline);
 	timer_free(s->kick);
-	watch_free(s->watch); /* before libcurl closes the descriptor */
-	multi_remove(s->http->raw, &s->transfer);
-	curl_easy_cleanup(s->transfer.easy);
+	watch_free(s->watch);
+	wire_close(s->wire);
 	s->http = NULL;
 }
 
@@ -86,7 +77,6 @@ static void free_stream(void *arg)
 
 	buf_done(&s->in);
 	buf_done(&s->out);
-	free(s->record);
 	free(s->what);
 	free(s->head);
 	free(s);
@@ -144,7 +134,7 @@ void streams_cancel(struct http *h)
 
 static size_t queued(const struct stream *s)
 {
-	return s->out.len + s->record_len;
+	return s->out.len + wire_held(s->wire);
 }
 
 static void want(struct stream *s)
@@ -155,61 +145,28 @@ static void want(struct stream *s)
 
 static void shut_when_empty(struct stream *s)
 {
-	if (!s->shut_wanted || s->shut || queued(s) || s->tls)
+	if (!s->shut_wanted || s->shut || queued(s))
 		return;
 	s->shut = true;
-	(void)shutdown(s->fd, SHUT_WR); /* a broken connection is seen when reading */
-}
-
-/* Write once; 0 = not now, or never again (deaf). */
-static size_t send_some(struct stream *s, const char *p, size_t n)
-{
-	size_t sent = 0;
-	CURLcode code = curl_easy_send(s->transfer.easy, p, n, &sent);
-
-	s->deaf = code != CURLE_OK && code != CURLE_AGAIN;
-	s->sent += sent;
-	return code == CURLE_OK ? sent : 0;
+	wire_shut(s->wire);
 }
 
 /* Returns how many bytes of p need not be kept. */
-static size_t push_plain(struct stream *s, const char *p, size_t n)
-{
-	size_t done = 0, now;
-
-	while (done < n && (now = send_some(s, p + done, n - done)) > 0)
-		done += now;
-	return done;
-}
-
-/* After CURLE_AGAIN, OpenSSL wants the same bytes at the same address: they wait in `record`. */
-static size_t push_tls(struct stream *s, const char *p, size_t n)
-{
-	size_t done = 0, now;
-
-	if (!s->record)
-		s->record = xmalloc(RECORD);
-	for (;;) {
-		if (s->record_len == 0) {
-			s->record_len = MIN(n - done, (size_t)RECORD);
-			memcpy(s->record, p + done, s->record_len);
-			done += s->record_len;
-		}
-		if (s->record_len == 0 || (now = send_some(s, s->record, s->record_len)) == 0)
-			return done;
-		s->record_len -= now;
-		memmove(s->record, s->record + now, s->record_len);
-	}
-}
-
 static size_t push(struct stream *s, const char *p, size_t n)
 {
-	size_t done = s->tls ? push_tls(s, p, n) : push_plain(s, p, n);
+	size_t done = 0;
+	ssize_t now;
 
-	if (!s->deaf)
-		return done;
-	s->record_len = 0;
-	return n; /* nobody will take it */
+	do {
+		now = wire_send(s->wire, p + done, n - done);
+		if (now < 0) {
+			s->deaf = true;
+			return n; /* nobody will take it */
+		}
+		s->sent = s->sent || now > 0;
+		done += (size_t)now;
+	} while (now > 0 && done < n);
+	return done;
 }
 
 static void flush(struct stream *s)
@@ -325,11 +282,10 @@ static void open_now(struct stream *s)
 /* s->in holds a whole head of `len` bytes. */
 static void take_head(struct stream *s, size_t len)
 {
-	const char *p = s->in.data;
-	bool http = str_starts(p, "HTTP/1.1 ") || str_starts(p, "HTTP/1.0 ");
-	int status = http ? atoi(p + 9) : 0;
+	const char *lines;
+	int status = message_status(s->in.data, &lines);
 
-	if (status < 100 || status > 599) {
+	if (status < 0) {
 		fail_with(s, ERR_PROTO, "the peer does not speak HTTP");
 		return;
 	}
@@ -337,8 +293,7 @@ static void take_head(struct stream *s, size_t len)
 		buf_drop(&s->in, len);
 		return;
 	}
-	const char *lines = strchr(p, '\n') + 1;
-	s->head = xstrndup(lines, len - (size_t)(lines - p) - 2);
+	s->head = xstrndup(lines, len - (size_t)(lines - s->in.data) - 2);
 	s->status = status;
 	buf_drop(&s->in, len);
 	if (accepted(s)) {
@@ -359,14 +314,13 @@ static void feed(struct stream *s, const char *p, size_t n)
 	(void)buf_add(
 		&s->in, p, MIN(n, s->in.max - s->in.len)); /* fits; more of a refusal is dropped */
 	while (s->state == HEAD && s->in.len > 0) {
-		const char *end = strstr(s->in.data, "\r\n\r\n");
-		size_t len = end ? (size_t)(end - s->in.data) + 4 : s->in.len;
+		size_t len = message_head(s->in.data);
 
-		if (len > MAX_HEAD) {
+		if ((len ? len : s->in.len) > MAX_HEAD) {
 			fail_with(s, ERR_LIMIT, "the head of the answer is too large");
 			return;
 		}
-		if (!end)
+		if (!len)
 			return;
 		take_head(s, len);
 	}
@@ -392,22 +346,20 @@ static void read_some(struct stream *s)
 
 	deliver_early(s);
 	for (int i = 0; i < CHUNKS; i++) {
-		size_t n = 0;
-
 		if (s->state == DEAD || s->paused || s->ended)
 			return;
-		CURLcode code = curl_easy_recv(s->transfer.easy, chunk, CHUNK, &n);
-		if (code == CURLE_AGAIN)
+		ssize_t n = wire_recv(s->wire, chunk, CHUNK);
+		if (n == -EAGAIN)
 			return;
-		if (code != CURLE_OK)
+		if (n < 0)
 			fail_with(s, ERR_UNKNOWN, "the connection broke");
 		else if (n == 0)
 			end_of_input(s);
 		else
-			feed(s, chunk, n);
+			feed(s, chunk, (size_t)n);
 	}
 	if (s->state != DEAD)
-		timer_start(s->kick, 0); /* TLS may hold more than the descriptor shows */
+		timer_start(s->kick, 0); /* the descriptor may not show what there still is */
 }
 
 static void on_kick(void *arg)
@@ -438,37 +390,27 @@ void stream_pause(struct stream *s, bool pause)
 
 /* --- the start -------------------------------------------------------------------------------- */
 
-static void on_connected(struct transfer *t, CURLcode code)
+static void on_connected(void *arg, int fd, const char *why)
 {
-	struct stream *s = container_of(t, struct stream, transfer);
-	curl_socket_t fd = CURL_SOCKET_BAD;
+	struct stream *s = arg;
 	struct err e;
 
-	if (code == CURLE_OK)
-		code = curl_easy_getinfo(t->easy, CURLINFO_ACTIVESOCKET, &fd);
-	if (code != CURLE_OK || fd == CURL_SOCKET_BAD) {
-		peer_unreachable(s->http, t->easy, code,
-			s->curl_error[0] ? s->curl_error : curl_easy_strerror(code), &e);
+	if (fd < 0) {
+		peer_unreachable(s->http, why, &e);
 		fail(s, &e);
 		return;
 	}
-	multi_release(s->http->raw, fd);
-	s->fd = fd;
 	s->watch = watch_new(s->loop, fd, on_ready, s);
 	s->state = HEAD;
 	flush(s);
 }
 
-/* "http://host:port/prefix": the Host header and what goes before every path. */
 static void write_request(struct stream *s, const char *method, const char *path,
 	const char *upgrade, char *const *headers, const void *body, size_t body_len)
 {
-	const char *host = strstr(s->http->base_url, "://");
 	struct buf *out = &s->out;
 
-	host = host ? host + 3 : s->http->base_url;
-	size_t n = strcspn(host, "/");
-	buf_addf(out, "%s %s%s HTTP/1.1\r\nHost: %.*s\r\n", method, host + n, path, (int)n, host);
+	message_begin(out, s->http, method, path);
 	buf_addf(out, "Connection: Upgrade\r\nUpgrade: %s\r\n", upgrade);
 	for (; headers && *headers; headers++)
 		buf_addf(out, "%s\r\n", *headers);
@@ -490,14 +432,13 @@ struct stream *stream_open(struct http *h, const char *method, const char *path,
 	int64_t deadline_ms, const struct stream_ops *ops, void *arg)
 {
 	struct stream *s = NEW(struct stream);
-	bool ok = peer_well_formed(method, path, headers);
+	bool ok = message_well_formed(method, path, headers);
 
 	s->http = h;
 	s->loop = h->loop;
 	s->ops = ops;
 	s->arg = arg;
 	s->what = strf("%s '%s' to '%s'", method, path, peer_name(h));
-	s->tls = str_starts(h->base_url, "https:");
 	s->only_101 = streq(upgrade, "websocket");
 	s->deadline_ms = deadline_ms;
 	s->deadline = timer_new(s->loop, on_deadline, s);
@@ -507,12 +448,10 @@ struct stream *stream_open(struct http *h, const char *method, const char *path,
 	list_init(&s->link);
 	list_append(&h->streams, &s->link);
 	write_request(s, method, path, upgrade, headers, body, body_len);
-	s->transfer = (struct transfer){peer_easy(h, "/", s->curl_error), on_connected};
-	curl_easy_setopt(s->transfer.easy, CURLOPT_CONNECT_ONLY, 1L);
 	if (deadline_ms > 0)
 		timer_start(s->deadline, deadline_ms);
 	if (ok)
-		multi_add(h->raw, &s->transfer);
+		s->wire = wire_open(h, on_connected, s);
 	else
 		timer_start(s->kick, 0);
 	return s;

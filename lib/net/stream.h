@@ -1,5 +1,5 @@
 /*
- * stream.h - a raw byte stream after an HTTP upgrade (exec, attach, WebSocket): CONNECT_ONLY.
+ * stream.h - a raw byte stream after an HTTP upgrade (exec, attach, WebSocket).
  *
  * We send the request head ourselves, check the 101 (or a 200 without upgrade), then bytes run both
  * ways. Reading stops while paused; writing goes through a bounded queue. Callbacks come from the

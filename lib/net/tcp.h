@@ -27,7 +27,7 @@ struct tcp *tcp_open(struct loop *l, const char *address, int port, int64_t dead
 	const struct tcp_ops *ops, void *arg);
 /* Queue bytes. Errors: ERR_LIMIT (over 1 MiB would wait; nothing was queued), ERR_STATE. */
 int tcp_write(struct tcp *t, const void *p, size_t n, struct err *e);
-bool tcp_full(const struct tcp *t);  /* above 256 KiB */
-void tcp_shutdown(struct tcp *t);    /* no more bytes from us, after the queue has drained */
+bool tcp_full(const struct tcp *t); /* above 256 KiB */
+void tcp_shutdown(struct tcp *t);   /* no more bytes from us, after the queue has drained */
 void tcp_pause(struct tcp *t, bool pause);
 void tcp_free(struct tcp *t); /* closes; no callback after it; NULL is fine */

@@ -378,6 +378,27 @@ static void what_is_no_http_is_said_to_be_none(void **state)
 	}
 }
 
+static void a_body_in_no_framing_is_an_error(void **state)
+{
+	const char *bad[] = {
+		HEAD "Transfer-Encoding: chunked\r\n\r\nzz\r\nhello\r\n0\r\n\r\n",
+		HEAD "Transfer-Encoding: chunked\r\n\r\nffffffffffffffff1\r\nhello\r\n",
+		HEAD "Transfer-Encoding: chunked\r\n\r\n5\r\nhelloworld\r\n0\r\n\r\n",
+	};
+
+	server.on_bytes = say_garbage;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		struct outcome o;
+
+		garbage = bad[i];
+		send_simple(&o, "GET", "/a");
+		until_done(&o);
+		assert_int_equal(o.how, HTTP_ANSWERED);
+		assert_true(o.code == ERR_PROTO || o.code == ERR_UNKNOWN);
+		outcome_done(&o);
+	}
+}
+
 static void nobody_there_means_not_sent(void **state)
 {
 	struct outcome o;
@@ -392,6 +413,44 @@ static void nobody_there_means_not_sent(void **state)
 	outcome_done(&o);
 }
 
+#ifdef LOCAL
+static void only_unix_sockets_are_reached(void **state)
+{
+	struct http_peer peer = {.base_url = "http://127.0.0.1:1"};
+	struct http *none = NULL;
+	struct err e;
+
+	assert_int_equal(http_new(&none, loop, &peer, &e), ERR_USAGE);
+	assert_non_null(strstr(e.text, "'http://127.0.0.1:1': it is no unix socket"));
+	assert_null(none);
+}
+
+/* A unix socket whose queue is full says so at once. */
+static void a_full_queue_is_waited_for(void **state)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	struct outcome o;
+
+	memcpy(a.sun_path, server.path, strlen(server.path) + 1);
+	assert_int_equal(listen(server.fd, 0), 0);
+	watch_set(server.watch, 0);
+	int first = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int second = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	assert_int_equal(connect(first, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(connect(second, (struct sockaddr *)&a, sizeof(a)), -1);
+	assert_int_equal(errno, EAGAIN);
+	server.on_bytes = say_hello;
+	send_simple(&o, "POST", "/a");
+	turns(5);
+	assert_int_equal(o.calls, 0);
+	watch_set(server.watch, WATCH_READ);
+	until_done(&o);
+	assert_int_equal(o.status, 200);
+	close(first);
+	close(second);
+	outcome_done(&o);
+}
+#else
 /* A proxy in the environment listens; the peer does not. */
 static void the_environment_does_not_redirect(void **state)
 {
@@ -417,6 +476,7 @@ static void the_environment_does_not_redirect(void **state)
 	close(proxy);
 	outcome_done(&o);
 }
+#endif
 
 /* The second request on a kept connection finds it closed. */
 static int seen;
@@ -1048,7 +1108,12 @@ static void words_are_escaped(void **state)
 	char *s = http_escape("a b/c?d=\xc3\xa9~");
 
 	assert_string_equal(s, "a%20b%2Fc%3Fd%3D%C3%A9~");
+	char *back = http_unescape(s), *odd = http_unescape("100%, %zz %4");
+	assert_string_equal(back, "a b/c?d=\xc3\xa9~");
+	assert_string_equal(odd, "100%, %zz %4");
 	free(s);
+	free(back);
+	free(odd);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -1065,8 +1130,14 @@ int main(void)
 		T(a_slow_chunked_answer_is_put_together),
 		T(an_answer_cut_at_any_byte_is_never_taken_for_whole),
 		T(what_is_no_http_is_said_to_be_none),
+		T(a_body_in_no_framing_is_an_error),
 		T(nobody_there_means_not_sent),
+#ifdef LOCAL
+		T(only_unix_sockets_are_reached),
+		T(a_full_queue_is_waited_for),
+#else
 		T(the_environment_does_not_redirect),
+#endif
 		T(a_kept_connection_that_closes_repeats_reads_only),
 		T(a_repeat_that_is_refused_does_not_mean_not_sent),
 		T(bodies_and_heads_have_limits),

@@ -1,5 +1,5 @@
 /*
- * multi.h - one curl_multi on the loop; private to lib/net, like every type of libcurl.
+ * multi.h - one curl_multi on the loop; private to lib/net/curl, like every type of libcurl.
  *
  * A transfer ends by its ended() callback, which is never called from inside one of libcurl's
  * own callbacks and may therefore remove, free and add handles.

@@ -6,7 +6,7 @@
  * forgot to remove. Timers are real ones, as libcurl compares them with its own clock; a zero
  * timeout waits for the next turn, because libcurl may not be entered from its callbacks.
  */
-#include "net/multi.h"
+#include "net/curl/multi.h"
 
 #include "base/list.h"
 #include "base/log.h"
