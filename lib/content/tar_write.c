@@ -7,10 +7,9 @@
  */
 #include "base/fsutil.h"
 #include "base/str.h"
+#include "content/libarchive.h"
 #include "content/tar_plan.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -97,6 +96,7 @@ int64_t tar_reader_next(struct tar_reader *r, char *p, size_t n, struct err *e)
 /* --- the archive --- */
 
 struct tar_writer {
+	const struct libarchive *lib;
 	struct archive *archive;
 	struct tar_entry **list;
 	size_t n, at;
@@ -115,7 +115,7 @@ static la_ssize_t on_bytes(struct archive *a, void *arg, const void *p, size_t n
 	if (buf_add(w->out, p, n) == 0)
 		return (la_ssize_t)n;
 	w->full = true;
-	archive_set_error(a, ENOMEM, "the buffer is full");
+	w->lib->archive_set_error(a, ENOMEM, "the buffer is full");
 	return -1;
 }
 
@@ -124,7 +124,8 @@ static int failed(struct tar_writer *w, struct err *e)
 	if (w->full)
 		return err_set(e, ERR_LIMIT, "the archive is larger than %s",
 			str_human_size((int64_t)w->out->max));
-	return err_set(e, ERR_IO, "cannot write the archive: %s", archive_error_string(w->archive));
+	return err_set(e, ERR_IO, "cannot write the archive: %s",
+		w->lib->archive_error_string(w->archive));
 }
 
 int tar_writer_new(struct tar_writer **ret, struct tar_plan *p, struct err *e)
@@ -133,13 +134,16 @@ int tar_writer_new(struct tar_writer **ret, struct tar_plan *p, struct err *e)
 	int r = tar_plan_sort(p, &w->list, &w->n, e);
 
 	w->reader = TAR_READER;
+	if (r == 0)
+		r = libarchive_load(&w->lib, e);
 	if (r < 0)
 		return r;
-	w->archive = archive_write_new();
+	const struct libarchive *l = w->lib;
+	w->archive = l->archive_write_new();
 	/* no blocks: bytes come as they are made, and nothing pads the end */
-	if (!w->archive || archive_write_set_format_pax_restricted(w->archive) != ARCHIVE_OK ||
-		archive_write_set_bytes_per_block(w->archive, 0) != ARCHIVE_OK ||
-		archive_write_open(w->archive, w, NULL, on_bytes, NULL) != ARCHIVE_OK)
+	if (!w->archive || l->archive_write_set_format_pax_restricted(w->archive) != ARCHIVE_OK ||
+		l->archive_write_set_bytes_per_block(w->archive, 0) != ARCHIVE_OK ||
+		l->archive_write_open(w->archive, w, NULL, on_bytes, NULL) != ARCHIVE_OK)
 		return failed(w, e);
 	*ret = TAKE(w);
 	return 0;
@@ -152,10 +156,10 @@ void tar_writer_free(struct tar_writer *w)
 	w->out = NULL;
 	if (w->archive) {
 		/* free alone leaks what open allocated when a writer ends early */
-		archive_write_fail(w->archive);
-		archive_write_close(w->archive);
+		w->lib->archive_write_fail(w->archive);
+		w->lib->archive_write_close(w->archive);
+		w->lib->archive_write_free(w->archive);
 	}
-	archive_write_free(w->archive);
 	tar_reader_done(&w->reader);
 	free(w->list);
 	free(w);
@@ -163,20 +167,20 @@ void tar_writer_free(struct tar_writer *w)
 
 static int write_head(struct tar_writer *w, const struct tar_entry *t, struct err *e)
 {
-	struct archive_entry *a = archive_entry_new();
-	int r;
+	const struct libarchive *l = w->lib;
+	struct archive_entry *a = l->archive_entry_new();
 
-	archive_entry_set_pathname(a, *t->name ? t->name : ".");
-	archive_entry_set_filetype(a, t->dir ? AE_IFDIR : t->link ? AE_IFLNK : AE_IFREG);
+	l->archive_entry_set_pathname(a, *t->name ? t->name : ".");
+	l->archive_entry_set_filetype(a, t->dir ? AE_IFDIR : t->link ? AE_IFLNK : AE_IFREG);
 	if (t->link)
-		archive_entry_set_symlink(a, t->link);
-	archive_entry_set_perm(a, (mode_t)t->mode);
-	archive_entry_set_uid(a, t->uid);
-	archive_entry_set_gid(a, t->gid);
-	archive_entry_set_mtime(a, 0, 0);
-	archive_entry_set_size(a, t->size);
-	r = archive_write_header(w->archive, a);
-	archive_entry_free(a);
+		l->archive_entry_set_symlink(a, t->link);
+	l->archive_entry_set_perm(a, (mode_t)t->mode);
+	l->archive_entry_set_uid(a, t->uid);
+	l->archive_entry_set_gid(a, t->gid);
+	l->archive_entry_set_mtime(a, 0, 0);
+	l->archive_entry_set_size(a, t->size);
+	int r = l->archive_write_header(w->archive, a);
+	l->archive_entry_free(a);
 	return r < ARCHIVE_WARN ? failed(w, e) : 0;
 }
 
@@ -200,7 +204,7 @@ static int write_content(struct tar_writer *w, struct err *e)
 
 	if (n < 0)
 		return (int)n;
-	if (n > 0 && archive_write_data(w->archive, block, (size_t)n) != n)
+	if (n > 0 && w->lib->archive_write_data(w->archive, block, (size_t)n) != n)
 		return failed(w, e);
 	if (n == 0) {
 		w->open = false;
@@ -216,7 +220,7 @@ int tar_writer_step(struct tar_writer *w, struct buf *out, struct err *e)
 		return write_content(w, e);
 	if (w->at < w->n)
 		return begin_entry(w, e);
-	return archive_write_close(w->archive) == ARCHIVE_OK ? 1 : failed(w, e);
+	return w->lib->archive_write_close(w->archive) == ARCHIVE_OK ? 1 : failed(w, e);
 }
 
 int tar_plan_write(struct tar_plan *p, struct buf *out, struct err *e)
