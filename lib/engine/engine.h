@@ -380,7 +380,7 @@ struct engine_op *image_remove(
 enum engine_event_kind {
 	EVENT_DIED,      /* a container's main process ended */
 	EVENT_OOM,
-	EVENT_LOST,      /* the stream broke: list again; the engine may be away */
+	EVENT_LOST,      /* the stream broke, or a call found nobody: list again; it may be away */
 	EVENT_CONNECTED, /* it runs (again): list again */
 };
 struct engine_event {
@@ -389,8 +389,8 @@ struct engine_event {
 	int exit_code;
 };
 /*
- * A hint, never the truth. Reconnects by itself with back-off 0.2 s to 5 s. One subscriber per
- * engine; a second call replaces the first, outside of its fn.
+ * A hint, never the truth. Reconnects by itself with back-off 0.2 s to 5 s, and after a probe that
+ * is answered. One subscriber per engine; a second call replaces the first, outside of its fn.
  */
 void engine_events(struct engine *g, const char *install,
 	void (*fn)(void *arg, const struct engine_event *ev), void *arg);

@@ -69,8 +69,7 @@ eventually 10 says /v1/version '"state":"ok"'
 run ask /readyz
 expect_out '^ok$'
 kill "$engine"
-# at once by the stream of events, and by the next listing where that had not been opened yet
-eventually 45 says /v1/version '"state":"unreachable"'
+eventually 5 says /v1/version '"state":"unreachable"'
 
 # --- one daemon per folder and per socket
 

@@ -680,6 +680,43 @@ static void events_come_back_after_a_break(void **state)
 	assert_int_equal(heard.died, 1);
 }
 
+/* A listener hears of it once, and again only after the engine has answered a probe. */
+static void a_call_that_finds_nobody_is_heard_of(void **state)
+{
+	struct change c;
+
+	memset(&heard, 0, sizeof(heard));
+	probe();
+	engine_events(engine, install, on_event, NULL);
+	wait_for(&heard.connected, 1);
+	plan("fault=refuse match=\"POST /volumes/create\"");
+	for (int i = 0; i < 2; i++) {
+		create_volume(&c);
+		(void)finish(&c, ENGINE_UNKNOWN, ERR_UNKNOWN);
+		assert_int_equal(heard.lost, 1);
+	}
+	probe();
+	create_volume(&c);
+	(void)finish(&c, ENGINE_UNKNOWN, ERR_UNKNOWN);
+	assert_int_equal(heard.lost, 2);
+}
+
+/* It came between two tries of the stream, and went before the next. */
+static void a_probe_that_is_answered_opens_the_stream(void **state)
+{
+	memset(&heard, 0, sizeof(heard));
+	fake_away(fake, true);
+	engine_events(engine, install, on_event, NULL);
+	wait_for(&heard.lost, 1);
+	rest(700); /* the next try is 800 ms away, and the one after that 1.6 s */
+	fake_away(fake, false);
+	probe();
+	rest(100);
+	assert_int_equal(heard.connected, 1);
+	fake_away(fake, true);
+	wait_for(&heard.lost, 2);
+}
+
 /* --- pulls and builds --- */
 
 struct pulled {
@@ -850,6 +887,8 @@ int main(void)
 		CASE(an_exec_can_be_freed_by_its_own_output),
 		CASE(events_come_back_after_a_break),
 		CASE_56(events_come_back_after_a_break),
+		CASE(a_call_that_finds_nobody_is_heard_of),
+		CASE(a_probe_that_is_answered_opens_the_stream),
 		CASE(a_pull_adds_its_layers_up),
 		CASE(a_pull_fails_inside_a_200_too),
 		CASE(a_pull_shows_its_credentials),

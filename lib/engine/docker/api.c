@@ -70,8 +70,10 @@ static void judge_transport(struct engine_result *ret, const struct docker_op *o
 	bool sent = hr->outcome != HTTP_NOT_SENT, change = !streq(op->call.method, "GET");
 	int code = hr->err.code;
 
-	if (code == ERR_UNREACHABLE || code == ERR_UNKNOWN || code == ERR_IO)
+	if (code == ERR_UNREACHABLE || code == ERR_UNKNOWN || code == ERR_IO) {
 		code = sent && change ? ERR_UNKNOWN : ERR_UNREACHABLE;
+		events_doubt(op->d->events);
+	}
 	ret->outcome = sent && change ? ENGINE_UNKNOWN : ENGINE_REFUSED;
 	ret->err = hr->err;
 	ret->err.code = code;

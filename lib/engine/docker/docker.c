@@ -154,8 +154,10 @@ static void read_info(struct docker *d, const struct json *j)
 
 static void on_info(struct docker_op *op, struct reply *r)
 {
-	if (r->result.outcome == ENGINE_DONE)
+	if (r->result.outcome == ENGINE_DONE) {
 		read_info(op->d, r->json);
+		events_answered(op->d->events);
+	}
 	op_end_reply(op, r);
 }
 

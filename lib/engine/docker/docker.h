@@ -116,4 +116,6 @@ struct engine_op *docker_image_remove(struct engine *g, struct engine_turn t, co
 
 void docker_events(struct engine *g, const char *install,
 	void (*fn)(void *arg, const struct engine_event *ev), void *arg);
-void events_free(struct events *ev); /* NULL is fine */
+void events_free(struct events *ev); /* NULL is fine, also for the two below */
+void events_doubt(struct events *ev);    /* a call found nobody */
+void events_answered(struct events *ev); /* the engine is there */

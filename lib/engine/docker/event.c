@@ -4,6 +4,10 @@
  * Events are a hint (the engine drops them for slow listeners and keeps 256), so every new
  * connection and every break is told too, and the owner lists again. Only containers carry labels
  * in events; nothing else is asked for.
+ *
+ * An engine may also come and go between two tries of the stream. So a call that finds nobody is
+ * told like a break, once until the engine has answered again, and an answer to a probe opens the
+ * stream at once.
  */
 #include "engine/docker/docker.h"
 #include "base/str.h"
@@ -20,7 +24,7 @@ struct events {
 	struct json_stream *json;
 	struct timer *retry;
 	int64_t backoff_ms;
-	bool open;
+	bool lost; /* that was told, and nothing good was heard since */
 };
 
 /* The stream's operation; it may outlive the subscription by a moment. */
@@ -61,7 +65,7 @@ static int on_head(void *op, int status, struct err *e)
 
 	if (!ev || status != 200)
 		return 0;
-	ev->open = true;
+	ev->lost = false;
 	ev->backoff_ms = BACKOFF_MIN_MS;
 	tell(ev, EVENT_CONNECTED);
 	return 0;
@@ -81,20 +85,34 @@ static void retry_later(struct events *ev)
 	ev->backoff_ms = MIN(ev->backoff_ms * 2, BACKOFF_MAX_MS);
 }
 
+void events_doubt(struct events *ev)
+{
+	if (!ev || ev->lost)
+		return;
+	ev->lost = true;
+	tell(ev, EVENT_LOST);
+}
+
+void events_answered(struct events *ev)
+{
+	if (!ev)
+		return;
+	ev->lost = false;
+	ev->backoff_ms = BACKOFF_MIN_MS;
+	if (!ev->op)
+		timer_start(ev->retry, 0);
+}
+
 /* The first failure is told too: it answers the question whether the engine is there. */
 static void stream_end(struct docker_op *op, const struct engine_result *r)
 {
 	struct events *ev = container_of(op, struct event_op, op)->ev;
-	bool first;
 
 	if (!ev)
 		return;
-	first = ev->open || ev->backoff_ms == BACKOFF_MIN_MS;
 	ev->op = NULL;
-	ev->open = false;
 	retry_later(ev);
-	if (first)
-		tell(ev, EVENT_LOST);
+	events_doubt(ev);
 }
 
 static void connect_stream(void *arg)
