@@ -15,7 +15,7 @@ struct starting {
 	enum err_code code; /* of a failure */
 	struct buf log; /* last lines of what failed */
 	char *log_of;
-	struct buf ready; /* services that are ready, in order */
+	struct buf ready; /* services that are ready, in order; where a line can be replaced */
 };
 
 static void say_progress(struct starting *s, const struct json *d)
@@ -41,6 +41,10 @@ static void say_service(struct starting *s, const struct json *d)
 
 	if (!streq(state, "ready") && !streq(state, "done"))
 		return;
+	if (!s->cli->tty_err) {
+		progress_keep(s->cli, "%s %s", name, state);
+		return;
+	}
 	(void)buf_addf(&s->ready, "%s%s %s", s->ready.len ? " \u00b7 " : "", name, state);
 	progress(s->cli, "%s", buf_str(&s->ready));
 }
@@ -103,15 +107,27 @@ static void print_log(const struct starting *s)
 	}
 }
 
+/* "8 services": a one-shot that is done has run, and is not ready for anything. */
+static char *count_ready(const struct json *session)
+{
+	const struct json *v;
+	size_t n = 0;
+
+	json_for_each(v, json_get(session, "services"))
+		n += streq(json_str_or(json_get(v, "state"), ""), "ready");
+	return strf("%zu service%s", n, n == 1 ? "" : "s");
+}
+
 static void say_ready(struct cli *c, const struct starting *s, const struct json *session)
 {
+	_cleanup_free_ char *services = count_ready(session);
 	int64_t took = json_int(json_path(session, "startup.took_ms"), 0);
 	_cleanup_free_ char *ends = local_time(json_str(json_path(session, "limits.expires_at")));
 
 	progress_clear(c);
 	if (s->ready.len)
 		progress_keep(c, "%s", buf_str(&s->ready));
-	progress_keep(c, "ready%s%s, ends at %s (extend: %" PRId64 " \u00d7 %s)",
+	progress_keep(c, "%s ready%s%s, ends at %s (extend: %" PRId64 " \u00d7 %s)", services,
 		took ? " in " : "", took ? str_human_ms(took) : "", ends,
 		json_int(json_path(session, "limits.extensions_left"), 0),
 		str_human_ms(json_int(json_path(session, "limits.extend_by_ms"), 0)));

@@ -80,6 +80,13 @@ size_t fitting(const char *s, size_t columns)
 	return at;
 }
 
+char *shorten(const char *s, size_t columns)
+{
+	if (!s[fitting(s, columns)])
+		return xstrdup(s);
+	return strf("%.*s\u2026", (int)fitting(s, columns - 1), s);
+}
+
 char *local_time(const char *rfc3339)
 {
 	struct tm tm = {0}, now;
@@ -182,6 +189,7 @@ void table_print(struct table *t)
 /* --- progress --- */
 
 #define SELDOM_MS 5000 /* between lines that can be replaced, where they cannot be */
+#define NO_TTY_COLUMNS 80
 
 static bool standing;   /* a line that can be replaced stands on the terminal */
 static int64_t told_ms; /* when something was said last; 0 = not yet */
@@ -206,7 +214,7 @@ static bool seldom(void)
 static void print_line(struct cli *c, bool keep, const char *fmt, va_list ap)
 {
 	_cleanup_buf_ struct buf text = BUF(16384);
-	int rows, cols;
+	int rows, cols = NO_TTY_COLUMNS;
 
 	if (c->quiet || (!keep && !c->tty_err && !seldom()))
 		return;
@@ -214,14 +222,12 @@ static void print_line(struct cli *c, bool keep, const char *fmt, va_list ap)
 	(void)buf_addv(&text, fmt, ap); /* a longer line is none */
 	_cleanup_free_ char *shown = visible(buf_str(&text));
 	progress_clear(c);
-	if (c->tty_err && !keep) {
+	if (c->tty_err)
 		terminal_size(&rows, &cols);
-		fprintf(stderr, "\u00b7 %.*s", (int)fitting(shown, (size_t)MAX(cols - 3, 8)),
-			shown);
-		standing = true;
-	} else {
-		fprintf(stderr, "\u00b7 %s\n", shown);
-	}
+	_cleanup_free_ char *line =
+		keep ? xstrdup(shown) : shorten(shown, (size_t)MAX(cols - 3, 8));
+	standing = c->tty_err && !keep;
+	fprintf(stderr, "\u00b7 %s%s", line, standing ? "" : "\n");
 	(void)fflush(stderr);
 }
 

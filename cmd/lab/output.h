@@ -27,7 +27,8 @@ void table_print(struct table *t); /* and free */
 
 /*
  * Progress on stderr: one line that is rewritten on a terminal; elsewhere now and then a line of
- * its own. -q: nothing. What comes from strangers is made visible here.
+ * its own. What may be replaced is cut to the terminal, or to 80 columns. -q: nothing. What comes
+ * from strangers is made visible here.
  */
 void progress(struct cli *c, const char *fmt, ...)
 	format_printf(2, 3); /* may be replaced by the next */
@@ -41,6 +42,8 @@ void warn(struct cli *c, const char *fmt, ...) format_printf(2, 3); /* also with
 char *visible(const char *s);                   /* one line for a terminal; "" for NULL */
 char *visible_lines(const char *s);             /* newlines and tabs stay */
 size_t fitting(const char *s, size_t columns);  /* bytes of s that fit into so many columns */
+/* s, or as much of it as fits with an ellipsis; columns > 0. */
+char *shorten(const char *s, size_t columns);
 char *points(int64_t m);                        /* "13.00" */
 char *percent(int64_t bp);                      /* "88.00 %" */
 const char *verdict_mark(const char *verdict);  /* "PASS"; "-" for NULL */

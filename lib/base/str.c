@@ -269,6 +269,23 @@ bool str_utf8(const char *s, size_t n)
 	return true;
 }
 
+size_t str_drop_colours(char *s, size_t n)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t end = i + 2;
+
+		while (end < n && ((s[end] >= '0' && s[end] <= '9') || s[end] == ';'))
+			end++;
+		if (end < n && s[i] == '\x1b' && s[i + 1] == '[' && s[end] == 'm')
+			i = end;
+		else
+			s[kept++] = s[i];
+	}
+	return kept;
+}
+
 static bool hidden(uint32_t cp)
 {
 	return cp < 0x20 || (cp >= 0x7f && cp < 0xa0) || (cp >= 0x200b && cp <= 0x200f) ||

@@ -56,6 +56,9 @@ void str_rfc3339(int64_t unix_ms, char out[static 32]);
  */
 char *str_visible(const char *s, size_t n, bool lines);
 
+/* Take a program's colours (ESC [ digits and ';' m) out of its text, in place; returns the new n. */
+size_t str_drop_colours(char *s, size_t n);
+
 /* Strict UTF-8 (no overlong forms, no surrogates). */
 bool str_utf8(const char *s, size_t n);
 

@@ -63,6 +63,25 @@ static void quantities_are_strict(void **state)
 	assert_int_equal(v, -3);
 }
 
+static void colours_can_be_dropped(void **state)
+{
+	static const char *const cases[][2] = {
+		{"\x1b[91mred\x1b[0m", "red"},
+		{"\x1b[1;38;5;9ma\x1b[mb", "ab"},
+		{"\x1b[2Ja\x1b[", "\x1b[2Ja\x1b["},
+		{"a\x1b[91", "a\x1b[91"},
+		{"\x1b\x1b[0m", "\x1b"},
+		{"", ""},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_free_ char *s = xstrdup(cases[i][0]);
+
+		s[str_drop_colours(s, strlen(s))] = '\0';
+		assert_string_equal(s, cases[i][1]);
+	}
+}
+
 static void strange_text_becomes_visible(void **state)
 {
 	_cleanup_free_ char *s = str_visible("a\x1b[2J\xff\xe2\x80\xae\n", 10, false);
@@ -197,6 +216,7 @@ int main(void)
 		cmocka_unit_test(err_carries_code_and_text),
 		cmocka_unit_test(buf_refuses_to_pass_its_maximum),
 		cmocka_unit_test(quantities_are_strict),
+		cmocka_unit_test(colours_can_be_dropped),
 		cmocka_unit_test(strange_text_becomes_visible),
 		cmocka_unit_test(nearest_word_is_near),
 		cmocka_unit_test(map_keeps_order_through_removals),

@@ -367,6 +367,37 @@ static void a_stream_that_ends_is_asked_for_again(void **state)
 	close_world(&w);
 }
 
+static void good_events(struct world *w, struct request *r)
+{
+	request_sse(r, NULL, NULL);
+	event(w, r, 5, "service", "{\"service\":\"seed\",\"state\":\"done\"}");
+	event(w, r, 6, "service", "{\"service\":\"web\",\"state\":\"ready\"}");
+	event(w, r, 7, "service", "{\"service\":\"db\",\"state\":\"ready\"}");
+	event(w, r, 8, "state", "{\"state\":\"ready\",\"from\":\"starting\"}");
+}
+
+/* Where lines cannot be replaced each service is told once; a one-shot is not counted. */
+static void a_start_tells_what_is_ready(void **state)
+{
+	static const struct answer script[] = {
+		{"POST", "/v1/sessions", STARTING, 201, NULL},
+		{"GET", "/v1/sessions/hello-aaaa/events", NULL, 0, good_events},
+		{"GET", "/v1/sessions/hello-aaaa",
+			"{\"name\":\"hello-aaaa\",\"state\":\"ready\","
+			"\"startup\":{\"took_ms\":15900},\"services\":[{\"state\":\"done\"},{\"state\":\"ready\"},"
+			"{\"state\":\"ready\"},{\"state\":\"absent\"}]}",
+			200, NULL},
+		{0},
+	};
+	struct world w;
+
+	open_world(&w, script);
+	assert_int_equal(run(&w, LIST("start", "hello")), 0);
+	assert_says(w.err, "\n\u00b7 seed done\n\u00b7 web ready\n\u00b7 db ready\n"
+			   "\u00b7 2 services ready in 15.9 s, ends at ");
+	close_world(&w);
+}
+
 static void failing_events(struct world *w, struct request *r)
 {
 	request_sse(r, NULL, NULL);
@@ -715,6 +746,7 @@ int main(void)
 		cmocka_unit_test(texts_of_strangers_are_made_visible),
 		cmocka_unit_test(a_lost_connection_is_taken_up_after_the_last_event),
 		cmocka_unit_test(a_stream_that_ends_is_asked_for_again),
+		cmocka_unit_test(a_start_tells_what_is_ready),
 		cmocka_unit_test(a_start_that_fails_shows_the_last_words),
 		cmocka_unit_test(what_happened_before_is_past),
 		cmocka_unit_test(ctrl_c_ends_a_wait_and_the_work_goes_on),

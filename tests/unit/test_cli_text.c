@@ -186,6 +186,18 @@ static void text_is_cut_between_characters(void **state)
 	assert_int_equal(fitting("", 0), 0);
 }
 
+static void what_is_too_long_ends_in_an_ellipsis(void **state)
+{
+	if (!setlocale(LC_CTYPE, "C.UTF-8"))
+		skip();
+	_cleanup_free_ char *fits = shorten("abc", 3), *cut = shorten("abcd", 3),
+			    *wide = shorten("\u6f22\u5b57", 3);
+
+	assert_string_equal(fits, "abc");
+	assert_string_equal(cut, "ab\u2026");
+	assert_string_equal(wide, "\u6f22\u2026");
+}
+
 static void figures_are_exact(void **state)
 {
 	_cleanup_free_ char *a = points(13000), *b = points(40), *c = percent(8800),
@@ -211,6 +223,7 @@ int main(void)
 		cmocka_unit_test(a_tilde_and_a_dot_leave),
 		cmocka_unit_test(markdown_reads_plainly),
 		cmocka_unit_test(text_is_cut_between_characters),
+		cmocka_unit_test(what_is_too_long_ends_in_an_ellipsis),
 		cmocka_unit_test(figures_are_exact),
 	};
 

@@ -39,9 +39,11 @@ static void build_clear(struct docker_op *op)
 static void tell_line(struct build *b)
 {
 	struct image_op *i = &b->image;
+	/* the classic builder paints what comes from stderr */
+	size_t n = b->line.len ? str_drop_colours(b->line.data, b->line.len) : 0;
 
-	if (i->progress && b->line.len > 0 && b->told < LOG_MAX) {
-		_cleanup_free_ char *line = str_visible(b->line.data, b->line.len, false);
+	if (i->progress && n > 0 && b->told < LOG_MAX) {
+		_cleanup_free_ char *line = str_visible(b->line.data, n, false);
 
 		b->told += b->line.len;
 		i->progress(i->op.arg, line, 0, 0);
