@@ -25,7 +25,7 @@ static void print_changed(struct cli *c, const struct json *s)
 		puts(json_str_or(json_get(s, "name"), ""));
 }
 
-static int open_session(struct cli *c, int argc, char **argv, struct json **ret)
+static int open_session(struct cli *c, int argc, char **argv, const struct json **ret)
 {
 	struct client *k;
 	struct err e = ERR_NONE;
@@ -107,7 +107,8 @@ static int settle(struct cli *c, struct json **session, const char *wanted, int6
 
 int cmd_pause(struct cli *c, int argc, char **argv)
 {
-	_cleanup_(json_freep) struct json *s = NULL, *after = NULL;
+	_cleanup_(json_freep) struct json *after = NULL;
+	const struct json *s;
 	int64_t since_ms = clock_wall_ms(&clock_system);
 	int r = open_session(c, argc, argv, &s);
 
@@ -122,7 +123,8 @@ int cmd_pause(struct cli *c, int argc, char **argv)
 
 int cmd_resume(struct cli *c, int argc, char **argv)
 {
-	_cleanup_(json_freep) struct json *s = NULL, *after = NULL;
+	_cleanup_(json_freep) struct json *after = NULL;
+	const struct json *s;
 	int64_t since_ms = clock_wall_ms(&clock_system);
 	int r = open_session(c, argc, argv, &s);
 
@@ -138,7 +140,8 @@ int cmd_resume(struct cli *c, int argc, char **argv)
 
 int cmd_extend(struct cli *c, int argc, char **argv)
 {
-	_cleanup_(json_freep) struct json *s = NULL, *after = NULL;
+	_cleanup_(json_freep) struct json *after = NULL;
+	const struct json *s;
 	_cleanup_buf_ struct buf body = BUF(128);
 	int64_t by_ms = 0;
 	int r;
@@ -163,7 +166,8 @@ int cmd_extend(struct cli *c, int argc, char **argv)
 
 int cmd_reset(struct cli *c, int argc, char **argv)
 {
-	_cleanup_(json_freep) struct json *s = NULL, *after = NULL;
+	_cleanup_(json_freep) struct json *after = NULL;
+	const struct json *s;
 	_cleanup_buf_ struct buf body = BUF(512);
 	const char *service = option_value(c, "service");
 	struct json_writer w;
@@ -223,7 +227,7 @@ static int stop_all(struct cli *c)
 		return r;
 	if (client_open(&k, c, &e) < 0 || client_call(k, "GET", "/v1/sessions", NULL, &doc, &e) < 0)
 		return fail(c, &e);
-	json_for_each(s, json_get(doc, "sessions")) {
+	json_for_each (s, json_get(doc, "sessions")) {
 		int one = stop_one(c, name_of(s)); /* the others go all the same */
 
 		r = r ? r : one;
@@ -235,7 +239,7 @@ static int stop_all(struct cli *c)
 
 int cmd_stop(struct cli *c, int argc, char **argv)
 {
-	_cleanup_(json_freep) struct json *s = NULL;
+	const struct json *s;
 	int r;
 
 	if (option_given(c, "all"))

@@ -86,15 +86,16 @@ int client_follow(struct client *k, const char *path, enum follow_mode mode, int
 
 /*
  * Resolve what a user calls a session: full name, unique prefix, slug, or NULL for the only live
- * one. Errors: ERR_NOT_FOUND, ERR_USAGE (ambiguous; the candidates are in the text).
+ * one. The session is borrowed until the next of these calls. Errors: ERR_NOT_FOUND, ERR_USAGE
+ * (ambiguous; the candidates are in the text).
  */
-int client_session(struct client *k, const char *word, struct json **ret, struct err *e);
+int client_session(struct client *k, const char *word, const struct json **ret, struct err *e);
 
 /*
  * The same for verbs of the form [SESSION] WORD...: the first word is taken when it names a
  * session; a task or port of that name wins over a mere beginning of a session's name.
  */
 int client_session_word(
-	struct client *k, int *argc, char ***argv, struct json **ret, struct err *e);
+	struct client *k, int *argc, char ***argv, const struct json **ret, struct err *e);
 /* Which of the sessions (a list) does the word mean? NULL when none or several do. */
 const struct json *session_named(const struct json *sessions, const char *word, size_t *ret_n);

@@ -12,7 +12,8 @@ struct client {
 	struct watch *interrupts;
 	char *socket;
 	int64_t call_deadline_ms;
-	struct json *version; /* what the daemon said of itself */
+	struct json *version;  /* what the daemon said of itself */
+	struct json *sessions; /* the last list (names.c) */
 	char **advice;
 	char *ref;
 	int64_t retry_after_s;

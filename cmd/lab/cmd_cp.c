@@ -404,7 +404,7 @@ static int pour_out(struct cli *c, const char *session, const struct place *from
 
 static int copy(struct cli *c, const struct place *from, const struct place *to)
 {
-	_cleanup_(json_freep) struct json *s = NULL;
+	const struct json *s;
 	const char *word = from->remote ? from->session : to->session;
 	struct client *k;
 	struct err e = ERR_NONE;

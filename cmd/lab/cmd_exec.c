@@ -59,7 +59,7 @@ static int run(struct cli *c, const char *session, char *const *command)
 
 int cmd_exec(struct cli *c, int argc, char **argv)
 {
-	_cleanup_(json_freep) struct json *s = NULL;
+	const struct json *s;
 	struct client *k;
 	struct err e = ERR_NONE;
 

@@ -20,14 +20,14 @@ static int list(struct cli *c, const struct json *doc)
 	if (print_list(c, doc, json_get(doc, "hints"), "hint"))
 		return 0;
 	struct table *t = table_new(c, heads, ARRAY_SIZE(heads));
-	json_for_each(h, json_get(doc, "hints")) {
+	json_for_each (h, json_get(doc, "hints")) {
 		_cleanup_free_ char *cost = points(json_int(json_get(h, "cost_m"), 0)),
 				    *left = points(json_int(json_get(h, "attainable_m"), 0));
 
 		table_row(t, json_str_or(json_get(h, "hint"), "?"), cost, left, state_of(h), NULL);
 	}
 	table_print(t);
-	json_for_each(h, json_get(doc, "hints")) {
+	json_for_each (h, json_get(doc, "hints")) {
 		const char *text = json_str(json_get(h, "text"));
 		_cleanup_free_ char *plain = text ? markdown_plain(text, c->color) : NULL;
 
@@ -52,7 +52,7 @@ static int64_t task_max(const struct json *session, const char *task)
 {
 	const struct json *t;
 
-	json_for_each(t, json_get(session, "tasks"))
+	json_for_each (t, json_get(session, "tasks"))
 		if (streq(json_str_or(json_get(t, "id"), ""), task))
 			return json_int(json_get(t, "max_m"), 0);
 	return 0;
@@ -101,8 +101,8 @@ static int buy(struct cli *c, const char *path, const struct json *hint)
 
 int cmd_hint(struct cli *c, int argc, char **argv)
 {
-	_cleanup_(json_freep) struct json *s = NULL, *doc = NULL;
-	const struct json *hint, *hints;
+	_cleanup_(json_freep) struct json *doc = NULL;
+	const struct json *s, *hint, *hints;
 	struct client *k;
 	struct err e = ERR_NONE;
 	size_t place = 0;

@@ -111,24 +111,23 @@ static bool is_service(const struct json *session, const char *word)
 {
 	const struct json *s;
 
-	json_for_each(s, json_get(session, "services"))
+	json_for_each (s, json_get(session, "services"))
 		if (streq(json_str_or(json_get(s, "name"), ""), word))
 			return true;
 	return false;
 }
 
 /* "[SESSION] [SERVICE]": a single word is a service when the only session has one of that name. */
-static int find(struct cli *c, int argc, char **argv, struct json **ret, const char **ret_service)
+static int find(
+	struct cli *c, int argc, char **argv, const struct json **ret, const char **ret_service)
 {
 	struct err e = ERR_NONE;
 
 	*ret_service = argc == 2 ? argv[1] : NULL;
-	if (argc == 1 && client_session(c->client, NULL, ret, NULL) == 0) {
-		if (is_service(*ret, argv[0])) {
-			*ret_service = argv[0];
-			return 0;
-		}
-		json_free(TAKE(*ret));
+	if (argc == 1 && client_session(c->client, NULL, ret, NULL) == 0 &&
+		is_service(*ret, argv[0])) {
+		*ret_service = argv[0];
+		return 0;
 	}
 	return client_session(c->client, argc ? argv[0] : NULL, ret, &e) < 0 ? fail(c, &e) : 0;
 }
@@ -157,7 +156,7 @@ static int build_path(struct cli *c, const char *session, const char *service, s
 
 int cmd_logs(struct cli *c, int argc, char **argv)
 {
-	_cleanup_(json_freep) struct json *s = NULL;
+	const struct json *s;
 	_cleanup_buf_ struct buf path = BUF(2048);
 	const char *service;
 	struct client *k;

@@ -116,7 +116,8 @@ static int listen_on(struct listener *l, int *ret_port, struct err *e)
 		if (errno == EADDRINUSE)
 			return err_set(e, ERR_USAGE,
 				"port %d of 127.0.0.1 is in use: choose another one, or 0 for any "
-				"that is free", l->to.local);
+				"that is free",
+				l->to.local);
 		return err_sys(e, errno == EACCES ? ERR_USAGE : ERR_IO,
 			"cannot listen on 127.0.0.1:%d", l->to.local);
 	}
@@ -180,7 +181,7 @@ static int list_ports(struct cli *c, const struct json *session)
 	if (print_list(c, ports, ports, "name"))
 		return 0;
 	struct table *t = table_new(c, heads, ARRAY_SIZE(heads));
-	json_for_each(p, ports) {
+	json_for_each (p, ports) {
 		_cleanup_free_ char *port = strf("%" PRId64, json_int(json_get(p, "port"), 0));
 
 		table_row(t, json_str_or(json_get(p, "name"), "?"),
@@ -216,7 +217,7 @@ static int forward_all(struct cli *c, const struct json *session, int argc, char
 
 int cmd_port(struct cli *c, int argc, char **argv)
 {
-	_cleanup_(json_freep) struct json *s = NULL;
+	const struct json *s;
 	struct client *k;
 	struct err e = ERR_NONE;
 

@@ -37,7 +37,7 @@ int shell_open(struct cli *c, const char *session)
 
 int cmd_shell(struct cli *c, int argc, char **argv)
 {
-	_cleanup_(json_freep) struct json *s = NULL;
+	const struct json *s;
 	struct client *k;
 	struct err e = ERR_NONE;
 

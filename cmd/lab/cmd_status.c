@@ -39,7 +39,7 @@ static void print_sessions(struct cli *c, const struct json *list)
 	struct table *t = table_new(c, heads, ARRAY_SIZE(heads));
 	const struct json *s;
 
-	json_for_each(s, list) {
+	json_for_each (s, list) {
 		int64_t left = json_int(json_path(s, "limits.left_ms"), -1);
 		_cleanup_free_ char *state = state_text(s), *next = next_action(s),
 				    *ready = strf("%" PRId64 "/%" PRId64,
@@ -61,7 +61,7 @@ static void print_services(struct cli *c, const struct json *s)
 	struct table *t = table_new(c, heads, ARRAY_SIZE(heads));
 	const struct json *v;
 
-	json_for_each(v, json_get(s, "services")) {
+	json_for_each (v, json_get(s, "services")) {
 		bool idle = json_bool(json_get(v, "on_demand"), false) &&
 			    streq(json_str_or(json_get(v, "state"), ""), "absent");
 
@@ -78,7 +78,7 @@ static void print_tasks(struct cli *c, const struct json *s)
 	struct table *t = table_new(c, heads, ARRAY_SIZE(heads));
 	const struct json *task;
 
-	json_for_each(task, json_get(s, "tasks")) {
+	json_for_each (task, json_get(s, "tasks")) {
 		const char *last = json_str(json_get(task, "last"));
 		int64_t hints = json_int(json_get(task, "hints_bought"), 0);
 		_cleanup_free_ char *attain = points(json_int(json_get(task, "attainable_m"), 0)),
@@ -98,7 +98,7 @@ static void print_ports(const struct json *s)
 	const struct json *p;
 	const char *lead = "ports:";
 
-	json_for_each(p, json_get(s, "ports")) {
+	json_for_each (p, json_get(s, "ports")) {
 		printf("%s %s (%s:%" PRId64 ")", lead, json_str_or(json_get(p, "name"), "?"),
 			json_str_or(json_get(p, "service"), "?"), json_int(json_get(p, "port"), 0));
 		lead = ",";
@@ -129,7 +129,7 @@ static void print_one(struct cli *c, const struct json *s)
 	print_tasks(c, s);
 }
 
-static int show_one(struct cli *c, const char *word, struct json **ret)
+static int show_one(struct cli *c, const char *word, const struct json **ret)
 {
 	struct err e = ERR_NONE;
 
@@ -153,7 +153,7 @@ static bool changed(void *arg, const char *kind, const struct json *ev)
 
 static int watch(struct cli *c, const char *word)
 {
-	_cleanup_(json_freep) struct json *s = NULL;
+	const struct json *s = NULL;
 	struct err e = ERR_NONE;
 	int r = word ? show_one(c, word, &s) : 0;
 
@@ -170,6 +170,7 @@ static int watch(struct cli *c, const char *word)
 int cmd_status(struct cli *c, int argc, char **argv)
 {
 	_cleanup_(json_freep) struct json *doc = NULL;
+	const struct json *one;
 	struct client *k;
 	struct err e = ERR_NONE;
 
@@ -180,7 +181,7 @@ int cmd_status(struct cli *c, int argc, char **argv)
 	if (option_given(c, "watch"))
 		return watch(c, argc ? argv[0] : NULL);
 	if (argc)
-		return show_one(c, argv[0], &doc);
+		return show_one(c, argv[0], &one);
 	if (client_call(k, "GET", "/v1/sessions", NULL, &doc, &e) < 0)
 		return fail(c, &e);
 	if (print_list(c, doc, json_get(doc, "sessions"), "name"))

@@ -64,6 +64,7 @@ void client_free(struct client *k)
 	http_free(k->http);
 	loop_free(k->loop);
 	json_free(k->version);
+	json_free(k->sessions);
 	strv_free(k->advice);
 	free(k->ref);
 	free(k->socket);

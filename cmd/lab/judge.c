@@ -61,7 +61,7 @@ static int exit_of(const struct json *run)
 	bool error = false, late = false, failed = false;
 	const struct json *c;
 
-	json_for_each(c, json_get(run, "checks")) {
+	json_for_each (c, json_get(run, "checks")) {
 		const char *v = json_str_or(json_get(c, "verdict"), "");
 
 		error |= streq(v, "error");
@@ -85,7 +85,7 @@ static void print_checks(struct cli *c, const struct json *run)
 	struct table *t = table_new(c, heads, ARRAY_SIZE(heads));
 	const struct json *r;
 
-	json_for_each(r, json_get(run, "checks")) {
+	json_for_each (r, json_get(run, "checks")) {
 		const char *verdict = json_str(json_get(r, "verdict"));
 		_cleanup_free_ char *from = strf("%s%s", json_str_or(json_get(r, "trust"), "?"),
 			json_bool(json_get(r, "forgeable"), false) ? " ~" : "");
@@ -102,7 +102,7 @@ static void print_texts(struct cli *c, const struct json *run)
 {
 	const struct json *r;
 
-	json_for_each(r, json_get(run, "checks")) {
+	json_for_each (r, json_get(run, "checks")) {
 		const char *v = json_str_or(json_get(r, "verdict"), ""),
 			   *hint = json_str_or(json_get(r, "hint"), ""),
 			   *message = json_str_or(json_get(r, "message"), "");
@@ -136,7 +136,7 @@ static const char *first_failure(const struct json *run, const char *task)
 {
 	const struct json *r;
 
-	json_for_each(r, json_get(run, "checks"))
+	json_for_each (r, json_get(run, "checks"))
 		if (streq(json_str_or(json_get(r, "task"), ""), task) &&
 			streq(json_str_or(json_get(r, "verdict"), ""), "fail"))
 			return json_str(json_get(r, "message"));
@@ -149,7 +149,7 @@ static void print_grade(struct cli *c, const struct json *run)
 	const struct json *g = json_get(run, "grade"), *task;
 	struct table *t = table_new(c, heads, ARRAY_SIZE(heads));
 
-	json_for_each(task, json_get(g, "tasks")) {
+	json_for_each (task, json_get(g, "tasks")) {
 		const char *id = json_str_or(json_get(task, "id"), "?");
 		_cleanup_free_ char *earned = points(json_int(json_get(task, "earned_m"), 0)),
 				    *max = points(json_int(json_get(task, "max_m"), 0)),
@@ -288,7 +288,7 @@ static void explain(void)
 
 int cmd_check(struct cli *c, int argc, char **argv)
 {
-	_cleanup_(json_freep) struct json *s = NULL;
+	const struct json *s;
 	_cleanup_buf_ struct buf body = BUF(64 * 1024);
 	struct client *k;
 	struct err e = ERR_NONE;
@@ -375,7 +375,8 @@ static int check_grade_options(struct cli *c, int argc)
 
 int cmd_grade(struct cli *c, int argc, char **argv)
 {
-	_cleanup_(json_freep) struct json *s = NULL, *started = NULL, *run = NULL;
+	_cleanup_(json_freep) struct json *started = NULL, *run = NULL;
+	const struct json *s;
 	_cleanup_buf_ struct buf body = BUF(16 * 1024);
 	char *const *with = option_values(c, "with");
 	struct client *k;

@@ -32,7 +32,7 @@ static const struct json *only_one(const struct json *sessions, size_t *ret_n)
 
 	*ret_n = 0;
 	for (size_t i = 0; i < ARRAY_SIZE(passes) && *ret_n == 0; i++)
-		json_for_each(s, sessions)
+		json_for_each (s, sessions)
 			if (!in_state(s, passes[i])) {
 				found = s;
 				++*ret_n;
@@ -48,7 +48,7 @@ const struct json *session_named(const struct json *sessions, const char *word, 
 	if (!word)
 		return only_one(sessions, ret_n);
 	*ret_n = 0;
-	json_for_each(s, sessions) {
+	json_for_each (s, sessions) {
 		enum fit fit = fits(s, word);
 
 		if (fit < best || fit == FIT_NONE)
@@ -72,31 +72,34 @@ static int not_one(const struct json *sessions, const char *word, size_t n, stru
 			    : err_set(e, ERR_NOT_FOUND,
 				      "no lab is started: 'lab catalog' lists labs, 'lab start "
 				      "LAB' starts one");
-	json_for_each(s, sessions)
+	json_for_each (s, sessions)
 		if (!word || fits(s, word))
 			(void)buf_addf(&names, " %s", json_str_or(json_get(s, "name"), "?"));
 	return word ? err_set(e, ERR_USAGE, "'%s' may mean several labs:%s", word, buf_str(&names))
 		    : err_set(e, ERR_USAGE, "several labs are there, name one:%s", buf_str(&names));
 }
 
-static int resolve(struct client *k, const struct json *sessions, const char *word,
-	struct json **ret, struct err *e)
+/* The list has all that there is to know of each, so nothing else has to be asked. */
+static int fetch(struct client *k, struct err *e)
 {
-	size_t n;
-	const struct json *s = session_named(sessions, word, &n);
-
-	if (!s)
-		return not_one(sessions, word, n, e);
-	_cleanup_free_ char *path = strf("/v1/sessions/%s", json_str_or(json_get(s, "name"), ""));
-	return client_call(k, "GET", path, NULL, ret, e);
+	json_free(TAKE(k->sessions));
+	return client_call(k, "GET", "/v1/sessions", NULL, &k->sessions, e);
 }
 
-int client_session(struct client *k, const char *word, struct json **ret, struct err *e)
+static int resolve(struct client *k, const char *word, const struct json **ret, struct err *e)
 {
-	_cleanup_(json_freep) struct json *doc = NULL;
-	int r = client_call(k, "GET", "/v1/sessions", NULL, &doc, e);
+	const struct json *sessions = json_get(k->sessions, "sessions");
+	size_t n;
 
-	return r < 0 ? r : resolve(k, json_get(doc, "sessions"), word, ret, e);
+	*ret = session_named(sessions, word, &n);
+	return *ret ? 0 : not_one(sessions, word, n, e);
+}
+
+int client_session(struct client *k, const char *word, const struct json **ret, struct err *e)
+{
+	int r = fetch(k, e);
+
+	return r < 0 ? r : resolve(k, word, ret, e);
 }
 
 /* --- verbs whose session may be left out --- */
@@ -105,7 +108,7 @@ static bool has(const struct json *list, const char *key, const char *word)
 {
 	const struct json *item;
 
-	json_for_each(item, list)
+	json_for_each (item, list)
 		if (streq(json_str_or(json_get(item, key), ""), word))
 			return true;
 	return false;
@@ -116,7 +119,7 @@ static bool means_something_else(const struct json *sessions, const char *word)
 {
 	const struct json *s;
 
-	json_for_each(s, sessions)
+	json_for_each (s, sessions)
 		if (has(json_get(s, "tasks"), "id", word) ||
 			has(json_get(s, "ports"), "name", word))
 			return true;
@@ -128,23 +131,23 @@ static bool means_session(const struct json *sessions, const char *word)
 	const struct json *s;
 	enum fit best = FIT_NONE;
 
-	json_for_each(s, sessions)
+	json_for_each (s, sessions)
 		best = MAX(best, fits(s, word));
 	return best > FIT_BEGINNING ||
 	       (best == FIT_BEGINNING && !means_something_else(sessions, word));
 }
 
-int client_session_word(struct client *k, int *argc, char ***argv, struct json **ret, struct err *e)
+int client_session_word(
+	struct client *k, int *argc, char ***argv, const struct json **ret, struct err *e)
 {
-	_cleanup_(json_freep) struct json *doc = NULL;
 	const char *word = NULL;
-	int r = client_call(k, "GET", "/v1/sessions", NULL, &doc, e);
+	int r = fetch(k, e);
 
 	if (r < 0)
 		return r;
-	if (*argc && means_session(json_get(doc, "sessions"), **argv)) {
+	if (*argc && means_session(json_get(k->sessions, "sessions"), **argv)) {
 		word = *(*argv)++;
 		--*argc;
 	}
-	return resolve(k, json_get(doc, "sessions"), word, ret, e);
+	return resolve(k, word, ret, e);
 }
