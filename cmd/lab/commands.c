@@ -110,6 +110,13 @@ static const struct option_spec verify[] = {
 	END,
 };
 
+static const struct option_spec new[] = {
+	{"template", 't', "basic|web|ml", WORD_NONE,
+		"files of one machine (this is the default), a service, or a model"},
+	{"dir", 'd', "DIR", WORD_FILE, "make it there instead of in this folder"},
+	END,
+};
+
 static const struct option_spec lint[] = {
 	{"strict", 0, NULL, WORD_NONE, "warnings are errors"},
 	{"explain", 0, "CODE", WORD_NONE, "what a code means, and how it is done right"},
@@ -393,6 +400,22 @@ const struct command commands[] = {
 			"  lab verify drift.json\n"
 			"  lab verify drift.json --key course.keys\n",
 		.run = cmd_verify,
+	},
+	{
+		.name = "new",
+		.synopsis = "SLUG",
+		.summary = "make a lab to begin with",
+		.group = AUTHOR,
+		.details =
+			"Makes the folder SLUG and prints its files. The lab starts as it is, and "
+			"'lab lint' finds nothing wrong with it: one task is an example that is "
+			"whole, and the places that are yours are marked with WRITE:.",
+		.options = new,
+		.exits = "  4  the folder is there already\n",
+		.examples =
+			"  lab new log-triage\n"
+			"  lab new my-model --template ml --dir labs\n",
+		.run = cmd_new,
 	},
 	{
 		.name = "lint",

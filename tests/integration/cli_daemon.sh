@@ -136,6 +136,36 @@ if have man && have groff; then
 	grep -q 'lab exec \[SESSION\] -- COMMAND' "$tmp/page" || fail "the manual page has no 'lab exec'"
 fi
 
+# --- new -------------------------------------------------------------------------------------
+
+mkdir "$tmp/new"
+for template in basic web ml; do
+	run lab new "lab-$template" --template "$template" --dir "$tmp/new"
+	expect_status 0
+	expect_out "^$tmp/new/lab-$template/checks/yours/"
+	grep -rq 'WRITE:' "$tmp/new/lab-$template" || fail "the template $template marks nothing"
+done
+run lab lint --strict "$tmp/new"
+expect_status 0
+expect_err '3 labs, 0 errors, 0 warnings'
+run grep -rE '@(slug|title)@' "$tmp/new"
+expect_status 1
+expect_equal "title" 'title: "Lab basic"' "$(sed -n 's/^\(title: "[^"]*"\).*/\1/p' "$tmp/new/lab-basic/lab.yaml")"
+echo mine >"$tmp/new/lab-web/README.md"
+run lab new lab-web --dir "$tmp/new"
+expect_status 4
+expect_equal "what was there" mine "$(cat "$tmp/new/lab-web/README.md")"
+run lab new lab-two --dir "$tmp/new" --template wed
+expect_status 2
+expect_err "did you mean 'web'"
+run lab new Lab_2 --dir "$tmp/new"
+expect_status 2
+run lab new lab-two --dir "$tmp/nowhere"
+expect_status 3
+expect_equal "nothing else was made" "lab-basic lab-ml lab-web" "$(cd "$tmp/new" && find . -mindepth 1 -maxdepth 1 | sort | sed 's,./,,' | xargs)"
+run lab new lab-two --dir "$tmp/new" -o name
+expect_equal "name" lab-two "$(cat "$tmp/out")"
+
 # --- lint ------------------------------------------------------------------------------------
 
 run lab lint labs

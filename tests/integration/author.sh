@@ -1,0 +1,36 @@
+#!/bin/sh
+# An author's way: a new lab has no faults, starts, judges its example right, and fails only where it is not written.  time limit: 120 s
+. "$(dirname "$0")/../lib.sh"
+requires_engine
+
+mkdir -p "$tmp/labs" "$XDG_CONFIG_HOME/labyard"
+echo "labs = $tmp/labs" >"$XDG_CONFIG_HOME/labyard/labd.conf"
+run lab new quiet-box --dir "$tmp/labs"
+expect_status 0
+expect_out "^$tmp/labs/quiet-box/lab.yaml\$"
+run lab lint --strict "$tmp/labs"
+expect_status 0
+
+run lab start quiet-box
+expect_status 0
+run lab check
+expect_status 1
+expect_out 'word/written +FAIL +frozen +there is no file'
+expect_out 'yours/works +FAIL'
+lab exec -i -- sh <"$tmp/labs/quiet-box/solution/word.sh" || fail "the solution of word"
+run lab grade -o json
+expect_status 1
+expect_out '"check":"word/written","task":"word","title":"[a-z]*","verdict":"pass"'
+expect_out '"check":"yours/works","task":"yours","title":"[a-z]*","verdict":"fail"'
+
+# The cheat that comes with the example is refused.
+lab exec -i -- sh <"$tmp/labs/quiet-box/cheats/word-name.sh" || fail "the cheat of word"
+run lab check word
+expect_status 1
+expect_out 'word/written +FAIL +frozen +/srv/work/word holds something else'
+
+# What is not written cannot be judged, and costs nobody anything.
+lab exec -i -- sh <"$tmp/labs/quiet-box/cheats/yours-empty.sh" || fail "the cheat of yours"
+run lab check yours
+expect_status 4
+expect_out 'yours/works +ERROR'
