@@ -128,7 +128,7 @@ static bool start(struct torment *t)
 	_cleanup_free_ char *body = strf("{\"lab\":\"%s\"}", t->bed.options.lab);
 	_cleanup_reply_ struct reply r = bed_call(&t->bed, "POST", "/v1/sessions", body, NULL);
 
-	if (r.status >= 400 && !(t->engine_fails && r.status == 503))
+	if (r.status >= 400 && !(t->engine_fails && (r.status == 502 || r.status == 503)))
 		bed_fail(&t->bed, "start: status %d: %s", r.status, json_str_or(json_get(r.json, "detail"), ""));
 	return r.status == 200 || r.status == 201;
 }

@@ -15,8 +15,8 @@
  *   NAME    (names of faults, below) the n-th call of the engine fails, n = 1, 2, … to the last one
  *
  * Workers share the numbers of a sweep. A failure prints the line that repeats it. --every N takes
- * each N-th number; then workers share the sweeps. On a real engine only `random` is done, --random times in all. --expect: this
- * labd has a bug, and TEXT is a part of what must be said of it.
+ * each N-th number; then workers share the sweeps. On a real engine only `random` is done, --random
+ * times in all. --expect: this labd has a bug, and TEXT is a part of what must be said of it.
  */
 #include "tests/fault/torture/scenario.h"
 
