@@ -110,7 +110,7 @@ static bool due(const struct session *s, int64_t at_ms)
  */
 void slot_again(struct session *s, struct slot *slot, const struct err *why)
 {
-	bool answered = why->code == ERR_ENGINE;
+	bool answered = why->code == ERR_ENGINE || why->code == ERR_NO_SPACE;
 
 	str_set(&slot->note, why->text);
 	slot->restart_at_ms = loop_now_ms(s->m->loop) + (answered ? 250 << slot->errors : 1000);
@@ -118,7 +118,7 @@ void slot_again(struct session *s, struct slot *slot, const struct err *why)
 	if (answered && ++slot->errors > MAX_ERRORS && state_wants_up(s->state)) {
 		struct err e;
 
-		err_set(&e, ERR_ENGINE, "'%s': %s", slot->name, why->text);
+		err_set(&e, why->code, "'%s': %s", slot->name, why->text);
 		slot_fail(s, slot, &e);
 	}
 }

@@ -38,7 +38,7 @@ unknown_in_compose() {
 forbidden() { # LINE-OF-A-SERVICE
 	make_lab forbidden
 	sed -i "s|^    networks: \[net\]|    $1|;" "$lab/compose.yaml"
-	refused "forbidden/compose.yaml:8:[0-9]+: error\[C[0-9]+\]: ('${1%%:*}' |a mount)"
+	refused "forbidden/compose.yaml:8:[0-9]+: error\[C[0-9]+\]: ('${1%%:*}' |'type: bind' )"
 }
 
 nested() { # FILE
@@ -65,7 +65,7 @@ row "malformed YAML in compose.yaml" malformed compose.yaml
 row "an unknown key in lab.yaml" unknown_in_lab
 row "an unknown key in compose.yaml" unknown_in_compose
 for line in 'privileged: true' 'network_mode: host' 'pid: host' 'ports: ["80:80"]' 'devices: [/dev/kvm]' \
-	'cap_add: [SYS_ADMIN]' 'security_opt: ["seccomp=unconfined"]' 'volumes: ["/var/run/docker.sock:/s"]'; do
+	'cap_add: [SYS_ADMIN]' 'security_opt: ["seccomp=unconfined"]' 'volumes: [{type: bind, source: /var/run/docker.sock, target: /s}]'; do
 	row "a forbidden key: $line" forbidden "$line"
 done
 row "100 000 nested brackets in lab.yaml" nested lab.yaml

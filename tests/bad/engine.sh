@@ -100,6 +100,9 @@ row "a network's name is in use" refuses \
 row "every address range is in use" refuses \
 	'fault=status match="POST /networks/create" status=403 text="Pool overlaps with other one on this address space"' \
 	"no address range is left in '10.213.0.0/16'" 6
+row "the engine's disk is full" refuses \
+	'fault=status match="POST /containers/create*" status=500 text="write /x: no space left on device"' \
+	"'box': .*no space left on device"
 row "a port of the host is in use" refuses \
 	'fault=status match="POST /containers/?*/start" status=500 text="Bind for 0.0.0.0:80 failed: port is already allocated"' \
 	"service 'box' could not be started: .*port is already allocated"
