@@ -4,6 +4,9 @@
  * A stage judges the checks of one phase. While it is watched, checks with `eventually` or
  * `always_for` are asked again and again; when those are decided and `least` is over (or `most` is),
  * the others are asked once, and the stage ends. Main has no watching: everything is asked once.
+ *
+ * Files are captured before all stimuli, for the frozen checks of main and of phases that do not
+ * capture again; a phase that does so captures when its watching is over, before they are asked.
  */
 #include "grade/impl.h"
 
@@ -13,6 +16,7 @@
 
 static void stage_end(struct run *r);
 static void next_phase(struct run *r);
+static bool capture_for(struct run *r, int phase);
 
 static const struct lab_phase *phase_of(const struct run *r)
 {
@@ -124,8 +128,8 @@ void stage_step(struct run *r)
 	const struct lab_phase *p = phase_of(r);
 	int64_t now = loop_now_ms(sessions_loop(r->g->m));
 
-	if (r->done || r->finishing || r->stepping)
-		return;
+	if (r->done || r->finishing || r->stepping || r->capturing || r->puts)
+		return; /* what is under way comes back here */
 	r->stepping = true;
 	struct tally t = look_at_all(r, now);
 	r->stepping = false;
@@ -140,7 +144,8 @@ void stage_step(struct run *r)
 	if (p && !r->last_part && watched && now >= MIN(least, most)) {
 		r->last_part = true;
 		decide_leftovers(r);
-		stage_step(r);
+		if (!p->capture || !capture_for(r, r->phase))
+			stage_step(r);
 		return;
 	}
 	if ((r->last_part || !p) && (t.next_ms == INT64_MAX || !t.once_open)) {
@@ -162,20 +167,14 @@ static void take_fence(struct run *r, struct session *s)
 		str_set(&r->fenced[i].container, session_container(s, (int)i, NULL));
 }
 
-static bool has_frozen(const struct run *r, int phase)
+/* Is this check to read what is captured in that phase (-1 = main)? */
+static bool reads_capture(const struct run *r, const struct item *it, int phase)
 {
-	for (size_t i = 0; i < r->n_items; i++)
-		if (r->items[i].check->vantage == VANTAGE_FROZEN && r->items[i].check->phase == phase && r->items[i].state != ITEM_DECIDED)
-			return true;
-	return false;
-}
+	int own = it->check->phase;
 
-static void capture_over(struct run *r)
-{
-	if (r->phase < 0 || r->done)
-		stage_step(r);
-	else
-		next_phase(r);
+	if (it->check->vantage != VANTAGE_FROZEN || it->state == ITEM_DECIDED)
+		return false;
+	return own < 0 || !r->lab->phases[own].capture ? phase < 0 : phase == own;
 }
 
 static void capture_failed(struct run *r, const char *text)
@@ -183,7 +182,7 @@ static void capture_failed(struct run *r, const char *text)
 	for (size_t i = 0; i < r->n_items; i++) {
 		struct item *it = &r->items[i];
 
-		if (it->check->vantage != VANTAGE_FROZEN || it->state == ITEM_DECIDED)
+		if (!reads_capture(r, it, r->phase))
 			continue;
 		judge_error(&it->j, "capture_limit", text);
 		it->retried = true;
@@ -202,7 +201,7 @@ static void put_done(void *arg, const struct engine_result *res)
 	if (r->canceled)
 		run_finish(r, "aborted", &r->err);
 	else
-		capture_over(r);
+		stage_step(r);
 }
 
 /* The copy goes into every service that judges frozen files, in a folder of its own. */
@@ -238,7 +237,7 @@ static void captured(void *arg, struct capture *c)
 	}
 	if (c->err.code != 0) {
 		capture_failed(r, c->err.text);
-		capture_over(r);
+		stage_step(r);
 		return;
 	}
 	buf_done(&r->captured);
@@ -250,11 +249,19 @@ static void captured(void *arg, struct capture *c)
 	put_captured(r, s);
 }
 
-static void capture(struct run *r, struct session *s)
+/* Capture for the checks that read it; false = nobody does. */
+static bool capture_for(struct run *r, int phase)
 {
-	_cleanup_free_ char *folder = strf("root/%d", ++r->captures);
+	struct session *s = sessions_by_id(r->g->m, r->session);
+	bool wanted = false;
 
+	for (size_t i = 0; i < r->n_items; i++)
+		wanted |= reads_capture(r, &r->items[i], phase);
+	if (!wanted || !s || !r->lab->n_captures)
+		return false;
+	_cleanup_free_ char *folder = strf("root/%d", ++r->captures);
 	r->capturing = capture_start(s, folder, captured, r);
+	return true;
 }
 
 /* --- a phase --- */
@@ -281,10 +288,6 @@ static void stage_end(struct run *r)
 		run_say(r, "phase", NULL, "ended");
 		if (p->fence)
 			take_fence(r, s);
-		if (p->capture) {
-			capture(r, s);
-			return;
-		}
 	}
 	next_phase(r);
 }
@@ -405,8 +408,6 @@ void stage_begin(struct run *r)
 	r->phase = -1;
 	r->stage_ms = loop_now_ms(sessions_loop(r->g->m));
 	take_fence(r, s);
-	if (has_frozen(r, -1) && r->lab->n_captures)
-		capture(r, s);
-	else
+	if (!capture_for(r, -1))
 		stage_step(r);
 }

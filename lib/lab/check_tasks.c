@@ -397,6 +397,14 @@ static void check_total(struct reader *r)
 
 /* --- all of it --- */
 
+static void check_window(
+	struct reader *r, const struct lab_check *c, const char *key, int64_t window_ms)
+{
+	if (c->phase >= 0 && window_ms > r->lab->phases[c->phase].most_ms)
+		report_key(r, c, key, "G011", "'%s' is longer than the phase '%s' may take", key,
+			r->lab->phases[c->phase].id);
+}
+
 static void check_check(struct reader *r, const struct lab_task *t, struct lab_check *c)
 {
 	fill_in_check(r->lab, c);
@@ -405,10 +413,8 @@ static void check_check(struct reader *r, const struct lab_task *t, struct lab_c
 	check_points_inside(r, c);
 	check_program(r, c, c->run);
 	check_fail_text(r, t, c);
-	if (c->phase >= 0 && c->eventually_ms > r->lab->phases[c->phase].most_ms)
-		report_key(r, c, "eventually", "G011",
-			"'eventually' is longer than the phase '%s' may take",
-			r->lab->phases[c->phase].id);
+	check_window(r, c, "eventually", c->eventually_ms);
+	check_window(r, c, "always_for", c->always_for_ms);
 }
 
 /* That a container is still the same says nothing about work. */

@@ -149,7 +149,8 @@ struct lab_phase {
 	int64_t least_ms, most_ms;
 	int *needs; /* phases */
 	size_t n_needs;
-	bool fence, capture;
+	bool fence;
+	bool capture; /* the files again, at its end, for its frozen checks */
 };
 
 struct lab_capture {

@@ -269,6 +269,8 @@ static const struct field check_fields[] = {
 	{"needs", FIELD_LATE, .read = read_needs},
 	{"eventually", FIELD_DURATION, AT(struct lab_check, eventually_ms), .min = 1000,
 		.max = 600 * 1000, .code = "G011"},
+	{"always_for", FIELD_DURATION, AT(struct lab_check, always_for_ms), .min = 1000,
+		.max = 600 * 1000, .code = "G011"},
 	{"timeout", FIELD_DURATION, AT(struct lab_check, timeout_ms), .min = 1000,
 		.max = 600 * 1000, .code = "G011"},
 	{"fail", FIELD_TEXT, true, AT(struct lab_check, fail), .length = 400, .code = "G010"},
@@ -279,6 +281,7 @@ static const struct field check_fields[] = {
 static void check_finish(
 	struct reader *r, const struct object *o, const struct yaml *node, void *value)
 {
+	static const char *const windows[] = {"eventually", "always_for"};
 	struct lab_check *c = value;
 	bool program = c->type == CHECK_PROGRAM;
 
@@ -293,9 +296,13 @@ static void check_finish(
 				: "a check of type 'container' has no 'run'");
 	if (program && yaml_get(node, "with"))
 		report_key(r, c, "with", "G001", "'with' belongs to the type 'container'");
-	if (c->vantage == VANTAGE_INSIDE && c->eventually_ms)
-		report_key(r, c, "eventually", "G012",
-			"'eventually' does not go with the vantage 'inside'");
+	for (size_t i = 0; i < ARRAY_SIZE(windows); i++)
+		if (c->vantage == VANTAGE_INSIDE && yaml_get(node, windows[i]))
+			report_key(r, c, windows[i], "G012",
+				"'%s' does not go with the vantage 'inside'", windows[i]);
+	if (c->eventually_ms && c->always_for_ms)
+		report_key(r, c, "always_for", "G012",
+			"a check has 'eventually' or 'always_for', not both");
 	if (c->vantage == VANTAGE_INSIDE && c->timeout_ms > 120 * 1000)
 		report_key(r, c, "timeout", "G011",
 			"a check with the vantage 'inside' may take at most 120s");
@@ -402,6 +409,7 @@ static const struct field phase_fields[] = {
 	{"needs", FIELD_REFS, AT(struct lab_phase, needs), COUNT(struct lab_phase, n_needs),
 		.max = 16, .ref = &ref_phase, .code = "D008"},
 	{"fence", FIELD_BOOL, AT(struct lab_phase, fence)},
+	{"capture", FIELD_BOOL, AT(struct lab_phase, capture)},
 	{"option", FIELD_TEXT, AT(struct lab_phase, option), .form = &form_task_id},
 };
 

@@ -214,13 +214,16 @@ RULE(G010, ERROR, "a check without a text for its failure",
 	"itself.",
 	"fail: \"GET /greet/NAME did not answer with this session's greeting.\"\n")
 RULE(G011, ERROR, "a time or mark outside its limits",
-	"The phases fit into 'budget', a check's 'eventually' into its phase, and an 'inside' "
-	"check takes at most two minutes: otherwise a grade would end before it had asked.",
+	"The phases fit into 'budget', a check's 'eventually' or 'always_for' into its phase, and "
+	"an 'inside' check takes at most two minutes: otherwise a grade would end before it had "
+	"asked.",
 	"grading:\n"
 	"  budget: 120s\n"
 	"  phases: [{id: rush, title: Many at once, most: 30s}]\n")
-RULE(G012, ERROR, "'eventually' does not go with 'inside'",
-	"A check inside the learner's container is asked once: it is feedback, no measurement.",
+RULE(G012, ERROR, "a check that cannot be asked again and again",
+	"A check inside the learner's container is asked once: it is feedback, no measurement. And "
+	"a check either passes at the first pass ('eventually') or fails at the first failure "
+	"('always_for').",
 	"vantage: neighbour\n"
 	"eventually: 15s\n")
 RULE(G013, ERROR, "a frozen check that could read nothing",

@@ -83,6 +83,44 @@ expect_status 4
 expect_out "^work/kept +ERROR +frozen .*'box'.*unable to freeze"
 daemons_stop
 
+# --- a phase that captures again, and a check that must hold -------------------------------------
+
+cat >"$tmp/more" <<'END'
+      - {id: later, phase: push, vantage: frozen, run: [later.sh], timeout: 60s, fail: "There was no file after the push."}
+      - {id: calm, phase: push, vantage: neighbour, run: [calm.sh], timeout: 60s, always_for: 16s, fail: "It was not calm."}
+END
+sed -i "/id: pulse/r $tmp/more" "$lab_folder/lab.yaml"
+sed -i 's/run: \[push.sh\], most: 5m/run: [push.sh], most: 5m, capture: true/' "$lab_folder/lab.yaml"
+cp "$lab_folder/checks/kept.sh" "$lab_folder/checks/later.sh"
+# the second copy; the fake engine's archive of a whole volume lacks the folder's own name
+sed -i 's|root/1/srv/work|root/2/srv|; s/wrote/has kept/' "$lab_folder/checks/later.sh"
+cp "$lab_folder/checks/seen.sh" "$lab_folder/checks/calm.sh"
+graded() { # EXPRESSION of v (verdicts) and t (how long the push took)
+	lab grade tiny-lab -o json >"$tmp/grade" 2>"$tmp/err" || [ $? = 1 ] || fail "the grade: $(cat "$tmp/err")"
+	python3 - "$tmp/grade" "$1" <<-'END' || fail "$1: $(cat "$tmp/grade")"
+		import json, sys
+		run = json.load(open(sys.argv[1]))
+		v = {c["check"].split("/")[1]: c["verdict"] for c in run["checks"]}
+		t = {p["id"]: p["took_ms"] for p in run["grade"]["phases"]}["push"]
+		assert eval(sys.argv[2]), (v, t)
+	END
+}
+have python3 || skip "python3 is not installed"
+daemon
+run lab start tiny-lab
+expect_status 0
+graded 'v["later"] == "fail" and v["calm"] == "pass" and t >= 16000'
+echo kept >"$tmp/answer"
+run lab cp "$tmp/answer" :/srv/work/
+expect_status 0
+graded 'v["later"] == v["calm"] == "pass"'
+daemons_stop
+printf '#!/bin/sh\n# Is never calm.\nfalse\n' >"$lab_folder/checks/calm.sh"
+daemon
+run lab start tiny-lab
+graded 'v["calm"] == "fail" and t < 16000'
+daemons_stop
+
 # --- a start that fails says why by its exit code ------------------------------------------------
 
 sed -i 's/startup_timeout: 10m.*/startup_timeout: 8s/' "$lab_folder/lab.yaml"
