@@ -350,9 +350,7 @@ static int run(struct term *t, struct err *e)
 		.service = service,
 		.argv = argv ? argv : l->shell,
 		.env = env,
-		.user = word(m, "user") ? word(m, "user")
-			: entry         ? l->shell_user
-					: NULL,
+		.user = word(m, "user"),
 		.workdir = word(m, "workdir") ? word(m, "workdir")
 			   : entry            ? l->shell_dir
 					      : NULL,

@@ -20,7 +20,6 @@ static const char *severity_name(enum lab_severity s)
 void view_check_members(struct json_writer *w, const struct lab *l, const struct lab_check *c)
 {
 	json_put_str(w, "check", c->name);
-	json_put_str(w, "title", c->title ? c->title : c->id);
 	json_put_str(w, "vantage", lab_vantage_name(c->vantage));
 	json_put_bool(w, "quick", c->quick && c->phase < 0);
 	json_put_str(w, "phase", c->phase >= 0 ? l->phases[c->phase].title : NULL);

@@ -181,7 +181,7 @@ static void ask_program(struct run *r, struct session *s, struct item *it)
 	int64_t left = temporal(it) ? window_end(it) - loop_now_ms(l) : c->timeout_ms;
 	_cleanup_(strv_freep) char **env = run_environment(r, service, it, r->phase < 0 ? "main" : r->lab->phases[r->phase].id,
 		loop_wall_ms(l) + MAX(left, (int64_t)0));
-	struct runner *runner = crew_runner(r->g, s, service, c->vantage == VANTAGE_INSIDE ? r->lab->shell_user : NULL);
+	struct runner *runner = crew_runner(r->g, s, service);
 	runner_run(runner, &(struct program){buf_str(&text), text.len, c->run + 1, env, c->timeout_ms}, program_done, it);
 }
 

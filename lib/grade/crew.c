@@ -11,7 +11,6 @@
 
 struct post {
 	int service;
-	char *user;
 	struct runner *runner;
 };
 
@@ -68,10 +67,8 @@ static struct crew *get(struct grader *g, int64_t session)
 static void crew_free(struct crew *c)
 {
 	list_unlink(&c->link);
-	for (size_t i = 0; i < c->n_posts; i++) {
+	for (size_t i = 0; i < c->n_posts; i++)
 		runner_close(c->posts[i].runner);
-		free(c->posts[i].user);
-	}
 	timer_free(c->timer);
 	free(c->posts);
 	free(c->wanted);
@@ -160,7 +157,7 @@ void crew_up(struct grader *g, struct session *s, const int *services, size_t n,
 		loop_defer(sessions_loop(g->m), nobody, m);
 }
 
-struct runner *crew_runner(struct grader *g, struct session *s, int service, const char *user)
+struct runner *crew_runner(struct grader *g, struct session *s, int service)
 {
 	struct session_info info;
 	struct post *p = NULL;
@@ -168,16 +165,16 @@ struct runner *crew_runner(struct grader *g, struct session *s, int service, con
 	session_info(s, &info);
 	struct crew *c = get(g, info.id);
 	for (size_t i = 0; i < c->n_posts && !p; i++)
-		if (c->posts[i].service == service && str_same(c->posts[i].user, user))
+		if (c->posts[i].service == service)
 			p = &c->posts[i];
 	if (!p) {
 		c->posts = xrealloc_array(c->posts, c->n_posts + 1, sizeof(*c->posts));
 		p = &c->posts[c->n_posts++];
-		*p = (struct post){service, user ? xstrdup(user) : NULL, NULL};
+		*p = (struct post){service, NULL};
 	}
 	if (p->runner && runner_broken(p->runner))
 		runner_close(TAKE(p->runner));
 	if (!p->runner)
-		p->runner = runner_open(g->m, info.id, service, user);
+		p->runner = runner_open(g->m, info.id, service);
 	return p->runner;
 }

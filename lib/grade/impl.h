@@ -19,8 +19,8 @@
 struct crew;
 /* Bring `start: check|grade` services up (those that are not); done when all are ready, or why not. */
 void crew_up(struct grader *g, struct session *s, const int *services, size_t n, session_done done, void *arg);
-/* The open runner of a service (user NULL = the service's own); opened again when it broke. */
-struct runner *crew_runner(struct grader *g, struct session *s, int service, const char *user);
+/* The open runner of a service; opened again when it broke. */
+struct runner *crew_runner(struct grader *g, struct session *s, int service);
 void crew_rest(struct grader *g, int64_t session); /* nothing to do: goes down after a minute */
 void crew_down(struct grader *g, int64_t session); /* now */
 void crews_free(struct grader *g);

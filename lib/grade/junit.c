@@ -9,7 +9,6 @@
 static struct junit_case case_of(const struct run *r, size_t i)
 {
 	struct check_result c;
-	enum lab_detail detail = r->items[i].check->detail;
 
 	run_result(r, i, &c);
 	return (struct junit_case){
@@ -17,8 +16,8 @@ static struct junit_case case_of(const struct run *r, size_t i)
 		.check = c.check->name,
 		.verdict = c.verdict == VERDICT_NONE ? "skipped" : verdict_name(c.verdict),
 		.reason = c.reason,
-		.text = detail <= DETAIL_ACTUAL_ONLY ? c.text : NULL,
-		.output = detail == DETAIL_FULL ? c.output : NULL,
+		.text = c.text,
+		.output = c.output,
 		.trust = lab_vantage_name(c.check->vantage),
 		.earned_m = c.earned_m,
 		.max_m = c.max_m,

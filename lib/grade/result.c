@@ -73,7 +73,7 @@ void run_phase(const struct run *r, size_t i, struct run_phase *ret)
 	*ret = (struct run_phase){r->lab->phases[i].id, r->lab->phases[i].title, r->phase_ms[i]};
 }
 
-/* --- JSON: the Run of lib/api/openapi.yaml, as far as `detail` lets the learner see it --- */
+/* --- JSON: the Run of lib/api/openapi.yaml --- */
 
 /* "" = null: not known, or not shown */
 static void put_text(struct json_writer *w, const char *key, const char *text, bool shown)
@@ -92,22 +92,20 @@ static void put_moment(struct json_writer *w, const char *key, int64_t wall_ms)
 static void put_check(struct json_writer *w, const struct run *r, size_t i)
 {
 	struct check_result c;
-	enum lab_detail detail = r->items[i].check->detail;
 
 	run_result(r, i, &c);
 	json_object(w, NULL);
 	json_put_str(w, "check", c.check->name);
 	json_put_str(w, "task", c.task->id);
-	json_put_str(w, "title", c.check->title);
 	put_text(w, "verdict", verdict_name(c.verdict), c.verdict != VERDICT_NONE);
 	put_text(w, "reason", c.reason, true);
 	json_put_str(w, "trust", lab_vantage_name(c.check->vantage));
 	json_put_bool(w, "forgeable", c.forgeable);
 	json_put_int(w, "earned_m", c.earned_m);
 	json_put_int(w, "max_m", c.max_m);
-	put_text(w, "message", c.text, detail <= DETAIL_ACTUAL_ONLY);
-	put_text(w, "hint", c.hint, detail == DETAIL_FULL);
-	put_text(w, "output", c.output, detail == DETAIL_FULL);
+	put_text(w, "message", c.text, true);
+	put_text(w, "hint", c.hint, true);
+	put_text(w, "output", c.output, true);
 	json_put_int(w, "duration_ms", c.ms);
 	put_moment(w, "at", c.at_ms);
 	json_end(w);

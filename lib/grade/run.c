@@ -19,8 +19,8 @@ static void say_item(struct json_writer *w, const struct item *it)
 	json_put_str(w, "verdict", verdict_name(it->j.verdict));
 	json_put_str(w, "reason", it->j.reason);
 	json_put_str(w, "vantage", lab_vantage_name(it->check->vantage));
-	json_put_str(w, "text", it->check->detail <= DETAIL_ACTUAL_ONLY ? it->j.text : NULL);
-	json_put_str(w, "hint", it->check->detail == DETAIL_FULL ? it->j.hint : NULL);
+	json_put_str(w, "text", it->j.text);
+	json_put_str(w, "hint", it->j.hint);
 	json_put_int(w, "ms", it->ms);
 }
 

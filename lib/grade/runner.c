@@ -310,7 +310,7 @@ static void overdue(void *arg)
 
 /* --- life --- */
 
-struct runner *runner_open(struct sessions *m, int64_t session, int service, const char *user)
+struct runner *runner_open(struct sessions *m, int64_t session, int service)
 {
 	static const struct exec_ops ops = {.output = output, .ended = ended, .drained = drained};
 	char *argv[] = {(char *)"/bin/sh", (char *)"-c", (char *)loop_text, NULL};
@@ -324,7 +324,12 @@ struct runner *runner_open(struct sessions *m, int64_t session, int service, con
 	buf_init(&r->in, MAX_FRAME);
 	r->deadline = timer_new(sessions_loop(m), overdue, r);
 	if (s)
-		r->exec = session_exec(s, &(struct session_exec){.service = service, .argv = argv, .user = user, .stdin_open = true, .class = CLASS_CHECK}, &ops, r, &e);
+		r->exec = session_exec(s,
+			&(struct session_exec){.service = service,
+				.argv = argv,
+				.stdin_open = true,
+				.class = CLASS_CHECK},
+			&ops, r, &e);
 	if (!r->exec)
 		runner_break(r, &e);
 	return r;

@@ -36,8 +36,8 @@ struct program_result {
 
 typedef void (*runner_done)(void *arg, const struct program_result *r);
 
-/* user NULL = the service's. The service must be running. */
-struct runner *runner_open(struct sessions *m, int64_t session, int service, const char *user);
+/* Programs run as the service does. The service must be running. */
+struct runner *runner_open(struct sessions *m, int64_t session, int service);
 /* Queue one program (copied). done comes exactly once, never from inside; after runner_close it comes with ERR_CANCELED. */
 void runner_run(struct runner *r, const struct program *p, runner_done done, void *arg);
 bool runner_broken(const struct runner *r); /* the stream has ended: open a new one */

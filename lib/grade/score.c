@@ -55,7 +55,6 @@ static struct score_task *tasks_of(struct run *r)
 			.pass_at_bp = task->pass_at_bp,
 			.required = task->required,
 			.distinction = task->distinction,
-			.keep_on_fail = task->keep_on_fail,
 		};
 	}
 	return t;

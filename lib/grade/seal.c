@@ -206,7 +206,6 @@ static void list_checks(struct lists *l, const struct seal *x, const struct run 
 			.passed = t->passed,
 			.required = t->task->required,
 			.distinction = t->task->distinction,
-			.keep_on_fail = t->task->keep_on_fail,
 			.pass_at_bp = t->task->pass_at_bp,
 		};
 	}

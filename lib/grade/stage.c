@@ -336,7 +336,7 @@ static void stimulate(struct run *r)
 	int64_t deadline = loop_wall_ms(sessions_loop(r->g->m)) + p->most_ms;
 	_cleanup_(strv_freep) char **env = run_environment(r, r->lab->grading_by, NULL, p->id, deadline);
 	r->waits++;
-	runner_run(crew_runner(r->g, s, r->lab->grading_by, NULL),
+	runner_run(crew_runner(r->g, s, r->lab->grading_by),
 		&(struct program){buf_str(&text), text.len, p->run + 1, env, MAX(p->most_ms, (int64_t)10000)}, stimulated, r);
 }
 

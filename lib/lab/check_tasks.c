@@ -19,7 +19,6 @@ static void fill_in_check(const struct lab *l, struct lab_check *c)
 	if (c->by < 0 && (c->vantage == VANTAGE_NEIGHBOUR || c->vantage == VANTAGE_FROZEN))
 		c->by = l->grading_by;
 	c->quick = c->phase < 0;
-	c->title = xstrdup(c->id);
 }
 
 /* --- services of a check --- */

@@ -80,7 +80,6 @@ static void free_check(struct lab_check *c)
 {
 	free(c->id);
 	free(c->name);
-	free(c->title);
 	strv_free(c->run);
 	free(c->needs);
 	free(c->fail);
@@ -154,7 +153,7 @@ void lab_free(struct lab *l)
 	if (!l || l->refs-- > 0)
 		return;
 	char *texts[] = {l->slug, l->title, l->summary, l->version, l->level, l->licence, l->root,
-		l->repository, l->shell_user, l->shell_dir};
+		l->repository, l->shell_dir};
 	char **lists[] = {l->paths, l->tracks, l->requires, l->engines, l->authors, l->shell};
 
 	free_compose(l);

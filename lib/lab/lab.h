@@ -13,7 +13,6 @@ enum lab_when { WHEN_SESSION, WHEN_CHECK, WHEN_GRADE }; /* x-lab.start */
 enum lab_vantage { VANTAGE_INSIDE, VANTAGE_NEIGHBOUR, VANTAGE_FROZEN, VANTAGE_OUTSIDE };
 enum lab_check_type { CHECK_PROGRAM, CHECK_CONTAINER };
 enum lab_severity { SEVERITY_NORMAL, SEVERITY_REQUIRED, SEVERITY_INFO };
-enum lab_detail { DETAIL_FULL, DETAIL_ACTUAL_ONLY, DETAIL_VERDICT, DETAIL_NONE };
 enum lab_condition { DEPENDS_STARTED, DEPENDS_HEALTHY, DEPENDS_COMPLETED };
 
 /* The words used in files, output and the database for these enums. */
@@ -100,7 +99,6 @@ struct lab_need {
 struct lab_check {
 	char *id;
 	char *name; /* "task/check" */
-	char *title;
 	enum lab_check_type type;
 	enum lab_vantage vantage;
 	int in, by; /* services; by = -1 for inside and outside */
@@ -114,7 +112,6 @@ struct lab_check {
 	size_t n_needs;
 	int64_t eventually_ms, always_for_ms, timeout_ms;
 	char *fail;
-	enum lab_detail detail;
 	int flake_ppm;
 	bool started_before_fence; /* type container: with.started */
 };
@@ -131,7 +128,7 @@ struct lab_task {
 	char *id, *title;
 	char *text; /* path below the lab folder */
 	int64_t points_m;
-	bool required, distinction, keep_on_fail; /* on_required_fail: keep */
+	bool required, distinction;
 	int pass_at_bp;
 	int *needs, *affected_by; /* tasks */
 	size_t n_needs, n_affected_by;
@@ -177,7 +174,7 @@ struct lab {
 
 	int entry; /* service */
 	char **shell;
-	char *shell_user, *shell_dir;
+	char *shell_dir;
 	struct lab_port *ports;
 	size_t n_ports;
 

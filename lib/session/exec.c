@@ -130,7 +130,7 @@ void execs_sweep(struct session *s, struct slot *slot)
 		return;
 	struct killing *k = NEW(struct killing);
 	*k = (struct killing){s->m, s->id};
-	exec_kill_marked(s->m->engine, slot->object->engine_id, s->lab->shell_user, "check-", ours, killed, k);
+	exec_kill_marked(s->m->engine, slot->object->engine_id, NULL, "check-", ours, killed, k);
 }
 
 void session_taint(struct session *s, const char *why)
