@@ -74,7 +74,7 @@ endif
 
 # --- library folders, lowest first -----------------------------------------------------------
 
-DIRS := base ev codec net net/curl net/local store content engine engine/docker lab session record grade api
+DIRS := base ev codec net net/curl net/local store content engine engine/docker lab repo session record grade api
 srcs = $(wildcard lib/$(1)/*.c)
 objs = $(patsubst %.c,$(B)/%.o,$(1))
 library = $(B)/lib$(subst /,-,$(1)).a

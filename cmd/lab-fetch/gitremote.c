@@ -6,6 +6,8 @@
  * else. There is one job in a process; what a callback has to say is kept in `said`.
  */
 #include "gitremote.h"
+#include "base/base64.h"
+#include "base/fsutil.h"
 #include "base/str.h"
 #include "connector.h"
 
@@ -33,7 +35,7 @@ int git_fail(int code, const char *what, const struct giturl *at, struct err *e)
 
 	if (said.code)
 		return err_copy(e, &said);
-	if (code == GIT_EAUTH)
+	if (code == GIT_EAUTH || strstr(why, "authenticate SSH session"))
 		return err_set(e, ERR_AUTH, "'%s' does not let us in: %s", at->text, shown);
 	if (code == GIT_ECERTIFICATE)
 		return err_set(
@@ -48,6 +50,8 @@ int git_fail(int code, const char *what, const struct giturl *at, struct err *e)
 		return err_set(e, ERR_NOT_FOUND, "there is no repository at '%s'", at->text);
 	if (status && str_starts(status, "403"))
 		return err_set(e, ERR_AUTH, "'%s' does not let us in: %s", at->text, shown);
+	if (strstr(why, "does not appear to be a git repository"))
+		return err_set(e, ERR_NOT_FOUND, "there is no repository at '%s'", at->text);
 	if (strstr(why, "redirect"))
 		return err_set(e, ERR_FORBIDDEN, "'%s' has moved (%s): add it at its new place",
 			at->text, shown);
@@ -136,6 +140,18 @@ static int connection_new(git_stream **ret, const char *host, const char *port)
 	return 0;
 }
 
+/* libgit2 looks there for them (HOME is the scratch folder). */
+static int write_known_hosts(const struct fetch_git *g, struct err *e)
+{
+	_cleanup_free_ char *folder = strf("%s/.ssh", g->scratch),
+			    *path = strf("%s/known_hosts", folder);
+	int r = fs_mkdirs(folder, 0700, e);
+
+	if (r == 0 && g->known_hosts)
+		r = fs_write_atomic(path, g->known_hosts, strlen(g->known_hosts), 0600, e);
+	return r;
+}
+
 /* The sandbox lacks what making one takes (whether links work here is tried, and so on). */
 static int make_repository(const char *scratch)
 {
@@ -169,6 +185,8 @@ int gitremote_prepare(const struct fetch_git *g, const struct giturl *at, struct
 	if (r < 0)
 		return err_set(e, ERR_INTERNAL, "cannot set up libgit2: %s",
 			git_error_last() ? git_error_last()->message : "no reason given");
+	if (write_known_hosts(g, e) < 0)
+		return ERR_IO;
 	return connector_start(at->host, at->port, silence_ms, e);
 }
 
@@ -208,15 +226,40 @@ static int on_progress(const git_indexer_progress *p, void *arg)
 	return j->io->progress(j->io->arg, &out, &said) < 0 ? GIT_EUSER : 0;
 }
 
+/* As ssh shows it: base64 without its padding. */
+static int unknown_host(const struct job *j, const git_cert_hostkey *key)
+{
+	_cleanup_free_ char *print =
+		base64_encode(key->hash_sha256, sizeof(key->hash_sha256), false);
+
+	print[strcspn(print, "=")] = '\0';
+	return err_set(&said, ERR_FORBIDDEN,
+		"'%s' shows a host key that known_hosts does not have: SHA256:%s. Compare it with "
+		"what the server's people say, and add it: ssh-keyscan -p %s %s "
+		">>~/.ssh/known_hosts",
+		j->at->host, print, j->at->port, j->at->host);
+}
+
 static int on_certificate(git_cert *cert, int valid, const char *host, void *arg)
 {
+	if (!valid && cert->cert_type == GIT_CERT_HOSTKEY_LIBSSH2)
+		return unknown_host(arg, (const git_cert_hostkey *)cert);
 	return valid ? 0 : GIT_PASSTHROUGH; /* libgit2's own verdict stays */
 }
 
-static int on_credentials(
-	git_credential **ret, const char *url, const char *user, unsigned types, void *arg)
+static int ssh_credentials(git_credential **ret, unsigned types, struct job *j)
 {
-	struct job *j = arg;
+	if (!j->git->credential)
+		return err_set(&said, ERR_AUTH,
+			"'%s' wants a key: give a file with a private key with --key", j->at->text);
+	if (j->asked++ || !(types & GIT_CREDENTIAL_SSH_MEMORY))
+		return err_set(&said, ERR_AUTH, "'%s' does not accept the key for '%s'",
+			j->at->text, j->at->user);
+	return git_credential_ssh_key_memory_new(ret, j->at->user, NULL, j->git->credential, NULL);
+}
+
+static int https_credentials(git_credential **ret, unsigned types, struct job *j)
+{
 	const char *given = j->git->credential, *colon = given ? strchr(given, ':') : NULL;
 
 	if (!given)
@@ -229,7 +272,18 @@ static int on_credentials(
 			j->at->text);
 	_cleanup_free_ char *name =
 		colon ? xstrndup(given, (size_t)(colon - given)) : xstrdup("git");
-	return git_credential_userpass_plaintext_new(ret, name, colon ? colon + 1 : given);
+	_cleanup_free_ char *secret = xstrdup(colon ? colon + 1 : given);
+	secret[strcspn(secret, "\r\n")] = '\0'; /* the end of the file's line */
+	return git_credential_userpass_plaintext_new(ret, name, secret);
+}
+
+static int on_credentials(
+	git_credential **ret, const char *url, const char *user, unsigned types, void *arg)
+{
+	struct job *j = arg;
+
+	return j->at->kind == GITURL_SSH ? ssh_credentials(ret, types, j)
+					 : https_credentials(ret, types, j);
 }
 
 /* --- which commit --- */

@@ -14,6 +14,7 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <signal.h>
 #include <stddef.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -272,7 +273,9 @@ static int enter_seccomp(const struct sock_filter *filter, size_t n, struct err 
 
 static int give_up(unsigned first_fd, const struct resources *of, struct err *e)
 {
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0)
+	/* nobody waits for a job whose labd has died */
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0 ||
+		prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		return err_sys(e, ERR_INTERNAL, "cannot give up privileges");
 	if (close_range(first_fd, ~0u, 0) < 0)
 		return err_sys(e, ERR_INTERNAL, "cannot close inherited descriptors");

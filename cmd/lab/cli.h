@@ -26,6 +26,8 @@ enum word_kind {
 	WORD_PLACE,  /* a file, or SESSION:SERVICE:/path */
 	WORD_SHELL,  /* that completion scripts are made for */
 	WORD_FORMAT, /* of output */
+	WORD_REPO,
+	WORD_REPO_VERB, /* add, list, ... */
 };
 
 struct option_spec {

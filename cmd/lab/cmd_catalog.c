@@ -15,11 +15,21 @@ static void print_task(const struct cli *c, const struct json *t)
 		json_bool(json_get(t, "distinction"), false) ? ", apart" : "", text);
 }
 
-static int show(struct cli *c, const char *slug)
+/* Of "slug", "repo/slug" or "repo/slug@commit": each part stays a part. */
+static char *lab_path(const char *name)
+{
+	size_t n = strcspn(name, "/");
+	_cleanup_free_ char *first = xstrndup(name, n), *word = http_escape(first),
+			    *rest = http_escape(name[n] ? name + n + 1 : "");
+
+	return strf("/v1/labs/%s%s%s", word, name[n] ? "/" : "", rest);
+}
+
+static int show(struct cli *c, const char *name)
 {
 	_cleanup_(json_freep) struct json *lab = NULL;
 	const struct json *task;
-	_cleanup_free_ char *word = http_escape(slug), *path = strf("/v1/labs/%s", word);
+	_cleanup_free_ char *path = lab_path(name);
 	struct err e = ERR_NONE;
 
 	if (client_call(c->client, "GET", path, NULL, &lab, &e) < 0)
@@ -60,7 +70,7 @@ static void print_table(struct cli *c, const struct json *labs)
 							       json_get(best, "percent_bp"), 0))
 						     : xstrdup("-");
 
-		table_row(t, json_str_or(json_get(lab, "slug"), "?"),
+		table_row(t, json_str_or(json_get(lab, "name"), "?"),
 			json_str_or(json_get(lab, "level"), ""), time, pts, share, title, NULL);
 	}
 	table_print(t);
@@ -87,7 +97,7 @@ int cmd_catalog(struct cli *c, int argc, char **argv)
 		err_set(&e, ERR_NOT_FOUND, "no lab matches '%s'", buf_str(&words));
 		return fail(c, &e);
 	}
-	if (!print_list(c, doc, json_get(doc, "labs"), "slug"))
+	if (!print_list(c, doc, json_get(doc, "labs"), "name"))
 		print_table(c, json_get(doc, "labs"));
 	return 0;
 }

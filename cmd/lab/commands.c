@@ -5,6 +5,7 @@
 #define WORK	"Working in a lab"
 #define RESULTS "Results"
 #define AUTHOR	"Writing labs"
+#define TEACH	"Teaching"
 #define KEEP	"Keeping the machine well"
 #define HELP	"Help"
 
@@ -120,6 +121,15 @@ static const struct option_spec new[] = {
 static const struct option_spec lint[] = {
 	{"strict", 0, NULL, WORD_NONE, "warnings are errors"},
 	{"explain", 0, "CODE", WORD_NONE, "what a code means, and how it is done right"},
+	END,
+};
+
+static const struct option_spec repo[] = {
+	{"name", 0, "NAME", WORD_NONE, "add: its name here; else the last part of URL"},
+	{"ref", 0, "REF", WORD_NONE, "add: a branch, tag or whole commit; else HEAD"},
+	{"key", 0, "FILE", WORD_FILE, "add: TOKEN, USER:PASSWORD, or for ssh a private key"},
+	{"outdated", 0, NULL, WORD_NONE, "list: those whose ref names another commit by now"},
+	{"dry-run", 0, NULL, WORD_NONE, "sync: only say what would change"},
 	END,
 };
 
@@ -434,6 +444,32 @@ const struct command commands[] = {
 			"  lab lint --strict labs\n"
 			"  lab lint --explain L011\n",
 		.run = cmd_lint,
+	},
+	{
+		.name = "repo",
+		.synopsis = "add URL | list | sync [NAME] | remove NAME",
+		.summary = "labs that come from git repositories",
+		.group = TEACH,
+		.details =
+			"URL is https://HOST/PATH, ssh://USER@HOST/PATH, USER@HOST:PATH or a folder "
+			"of this machine. Hosts of ssh are those of ~/.ssh/known_hosts and "
+			"/etc/ssh/ssh_known_hosts. Its labs are "
+			"'NAME/LAB' for 'lab start', and 'NAME/LAB@COMMIT' is an earlier sync that "
+			"is still kept. Each lab is checked as 'lab lint' does it; one with errors "
+			"is rejected, and its last good commit stays. What was started from a "
+			"repository is a copy: no sync and no removal changes it. Ctrl-C does not "
+			"end a sync.",
+		.options = repo,
+		.words = {WORD_REPO_VERB, WORD_REPO},
+		.exits =
+			"  1  some labs are rejected\n"
+			"  7  the repository wants other credentials, or cannot prove who it is\n"
+			"  8  all labs are rejected\n",
+		.examples =
+			"  lab repo add https://git.example.edu/mlops/labs.git --name mlops\n"
+			"  lab repo sync --dry-run\n"
+			"  lab start mlops/drift-retrain\n",
+		.run = cmd_repo,
 	},
 	{
 		.name = "doctor",

@@ -18,8 +18,8 @@ struct completing {
 	const struct command *verb; /* NULL = not said yet */
 	size_t argument;            /* which argument of the verb is typed */
 	const char *first;          /* the first one, NULL = none yet */
-	struct json *sessions;      /* asked for once */
-	bool asked;
+	struct json *sessions, *repos; /* asked for once */
+	bool asked, asked_repos;
 };
 
 static void offer(const struct completing *t, const char *word, const char *what)
@@ -30,16 +30,25 @@ static void offer(const struct completing *t, const char *word, const char *what
 
 /* --- what the daemon knows --- */
 
+static void ask(struct completing *t, const char *path, bool *asked, struct json **ret)
+{
+	struct client *k = t->cli->client;
+
+	if (!*asked && (k || client_peek(&k, t->cli, PATIENCE_MS, NULL) == 0))
+		(void)client_call(k, "GET", path, NULL, ret, NULL); /* nothing to offer then */
+	*asked = true;
+}
+
 static const struct json *sessions(struct completing *t)
 {
-	struct client *k;
-
-	if (!t->asked) {
-		t->asked = true;
-		if (client_peek(&k, t->cli, PATIENCE_MS, NULL) == 0)
-			(void)client_call(k, "GET", "/v1/sessions", NULL, &t->sessions, NULL);
-	}
+	ask(t, "/v1/sessions", &t->asked, &t->sessions);
 	return json_get(t->sessions, "sessions");
+}
+
+static const struct json *repos(struct completing *t)
+{
+	ask(t, "/v1/repos", &t->asked_repos, &t->repos);
+	return json_get(t->repos, "repos");
 }
 
 /* The session that the first argument names, or the only one. */
@@ -115,9 +124,30 @@ static void offer_places(struct completing *t)
 	t->first = NULL;
 }
 
-/* The catalogue's folder, as labd finds it: no daemon is needed to know the labs. */
+static void offer_labs_of(struct completing *t, const char *repo, const struct json *labs)
+{
+	const struct json *lab;
+
+	json_for_each (lab, labs) {
+		_cleanup_free_ char *word =
+			strf("%s/%s", repo, json_str_or(json_get(lab, "slug"), ""));
+
+		offer(t, word, "lab");
+	}
+}
+
+static void offer_repo_labs(struct completing *t)
+{
+	const struct json *repo, *list = repos(t);
+
+	json_for_each (repo, list)
+		offer_labs_of(t, json_str_or(json_get(repo, "name"), ""), json_get(repo, "labs"));
+}
+
+/* The catalogue's folder, as labd finds it: no daemon is needed to know its labs. */
 static void offer_labs(struct completing *t)
 {
+	offer_repo_labs(t);
 	_cleanup_free_ char *dir = fs_program_dir(), *beside = strf("%s/../../labs", dir);
 	_cleanup_(strv_freep) char **slugs = NULL;
 
@@ -155,8 +185,9 @@ static void offer_options(const struct completing *t, const struct option_spec *
 /* "[SESSION] WORD...": the first argument may be either. */
 static void offer_kind(struct completing *t, enum word_kind kind)
 {
-	static const char *const shells[] = {"bash", "zsh", "fish"}, *const formats[] = {"table",
-									     "json", "name"};
+	static const char *const shells[] = {"bash", "zsh", "fish"},
+				 *const formats[] = {"table", "json", "name"},
+				 *const repo_verbs[] = {"add", "list", "sync", "remove"};
 
 	switch (kind) {
 	case WORD_LAB:
@@ -192,6 +223,12 @@ static void offer_kind(struct completing *t, enum word_kind kind)
 	case WORD_FORMAT:
 		offer_words(t, formats, ARRAY_SIZE(formats));
 		break;
+	case WORD_REPO:
+		offer_list(t, repos(t), "name", "url");
+		break;
+	case WORD_REPO_VERB:
+		offer_words(t, repo_verbs, ARRAY_SIZE(repo_verbs));
+		break;
 	case WORD_NONE:
 		break;
 	}
@@ -200,7 +237,8 @@ static void offer_kind(struct completing *t, enum word_kind kind)
 static void offer_argument(struct completing *t)
 {
 	enum word_kind first = t->verb->words[0], further = t->verb->words[1];
-	bool optional = further != WORD_NONE && further != WORD_PLACE && further != WORD_FILE;
+	bool optional = further != WORD_NONE && further != WORD_PLACE && further != WORD_FILE &&
+			further != WORD_REPO;
 
 	offer_kind(t, t->argument == 0 ? first : further);
 	if (t->argument == 0 && optional) { /* a session may come first, or be left out */
@@ -275,5 +313,6 @@ int cmd_complete(struct cli *c, int argc, char **argv)
 		offer_argument(&t);
 	}
 	json_free(t.sessions);
+	json_free(t.repos);
 	return 0;
 }

@@ -350,7 +350,9 @@ static int grade_result(struct cli *c, const struct json *run)
 static void say_begin(struct cli *c, const struct json *session)
 {
 	_cleanup_(json_freep) struct json *lab = NULL;
-	_cleanup_free_ char *path = strf("/v1/labs/%s", json_str_or(json_get(session, "lab"), ""));
+	const char *repo = json_str(json_get(session, "repo"));
+	_cleanup_free_ char *path = strf("/v1/labs/%s%s%s", repo ? repo : "", repo ? "/" : "",
+		json_str_or(json_get(session, "lab"), ""));
 
 	if (client_call(c->client, "GET", path, NULL, &lab, NULL) < 0)
 		return; /* the lab may have left the catalogue; its session has a copy */

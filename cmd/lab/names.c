@@ -3,13 +3,23 @@
 
 enum fit { FIT_NONE, FIT_BEGINNING, FIT_LAB, FIT_NAME };
 
+/* "hello-lab", or "mlops/hello-lab" */
+static bool is_lab(const struct json *s, const char *word)
+{
+	const char *lab = json_str_or(json_get(s, "lab"), ""),
+		   *repo = json_str(json_get(s, "repo"));
+	_cleanup_free_ char *whole = strf("%s/%s", repo ? repo : "", lab);
+
+	return streq(lab, word) || (repo && streq(whole, word));
+}
+
 static enum fit fits(const struct json *s, const char *word)
 {
 	const char *name = json_str_or(json_get(s, "name"), "");
 
 	if (streq(name, word))
 		return FIT_NAME;
-	if (streq(json_str_or(json_get(s, "lab"), ""), word))
+	if (is_lab(s, word))
 		return FIT_LAB;
 	return *word && str_starts(name, word) ? FIT_BEGINNING : FIT_NONE;
 }

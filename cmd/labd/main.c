@@ -35,6 +35,7 @@ struct labd {
 	struct engine *engine;
 	struct sessions *sessions;
 	struct grader *grader;
+	struct repos *repos;
 	struct api *api;
 	struct sigwatch *signals[3];
 	struct timer *idle, *overdue, *retry, *settling;
@@ -79,6 +80,7 @@ static void stop(struct labd *d, const char *why)
 	timer_stop(d->idle);
 	timer_start(d->overdue, STOP_MS - 2000); /* the rest is for the database */
 	sessions_stop(d->sessions);
+	repos_stop(d->repos);
 	grader_stop(d->grader, judged, d);
 }
 
@@ -169,9 +171,20 @@ static int open_sessions(struct labd *d, struct err *e)
 	return r < 0 ? r : sessions_start(d->sessions, e);
 }
 
+static int open_repos(struct labd *d, struct err *e)
+{
+	const struct repos_config c = {
+		.state = d->options.state, .lab_fetch = d->options.lab_fetch};
+
+	return repos_new(&d->repos, d->loop, d->store, d->io, &c, e);
+}
+
 static int open_api(struct labd *d, struct err *e)
 {
-	const struct api_config c = {d->sessions, d->grader, d->options.self_started};
+	const struct api_config c = {.sessions = d->sessions,
+		.grader = d->grader,
+		.repos = d->repos,
+		.self_started = d->options.self_started};
 
 	return api_new(&d->api, &c, e);
 }
@@ -229,8 +242,8 @@ static int build(struct labd *d, struct err *e)
 		(r = loop_new(&d->loop, NULL, e)) < 0 ||
 		(r = worker_new(&d->io, d->loop, "io", IO_THREADS, IO_QUEUE, e)) < 0 ||
 		(r = store_open(&d->store, d->loop, d->options.state, e)) < 0 ||
-		(r = open_engine(d, e)) < 0 || (r = open_sessions(d, e)) < 0 ||
-		(r = open_api(d, e)) < 0)
+		(r = open_repos(d, e)) < 0 || (r = open_engine(d, e)) < 0 ||
+		(r = open_sessions(d, e)) < 0 || (r = open_api(d, e)) < 0)
 		return r;
 	watch(d);
 	return 0;
@@ -243,6 +256,7 @@ static void take_down(struct labd *d)
 	api_cut(d->api);
 	if (d->sessions)
 		sessions_stop(d->sessions);
+	repos_stop(d->repos);
 	engine_free(d->engine);
 	if (d->sessions)
 		sessions_unlisten(d->sessions, on_event, d);
@@ -251,6 +265,7 @@ static void take_down(struct labd *d)
 	worker_free(d->io);
 	sessions_free(d->sessions);
 	store_free(d->store);
+	repos_free(d->repos);
 	for (size_t i = 0; i < ARRAY_SIZE(d->signals); i++)
 		sigwatch_free(d->signals[i]);
 	timer_free(d->idle);

@@ -48,6 +48,7 @@ int api_new(struct api **ret, const struct api_config *c, struct err *e)
 	a->loop = sessions_loop(c->sessions);
 	a->sessions = c->sessions;
 	a->grader = c->grader;
+	a->repos = c->repos;
 	a->store = sessions_store(c->sessions);
 	a->engine = sessions_engine(c->sessions);
 	a->self_started = c->self_started;

@@ -7,12 +7,14 @@
 #pragma once
 
 #include "grade/grade.h"
+#include "repo/repo.h"
 
 struct api;
 
 struct api_config {
 	struct sessions *sessions;
 	struct grader *grader;
+	struct repos *repos;
 	bool self_started;
 };
 

@@ -13,6 +13,16 @@ struct session *ask_session(struct api *a, struct request *r, const struct match
 	return s;
 }
 
+bool ask_lab(struct api *a, struct request *r, const char *word, struct lab_place *ret)
+{
+	struct err e = ERR_NONE;
+
+	if (repos_find(a->repos, sessions_config(a->sessions)->labs, word, ret, &e) == 0)
+		return true;
+	reply_problem(r, &e);
+	return false;
+}
+
 bool ask_flag(struct request *r, const char *name, bool *ret)
 {
 	const char *v = request_query(r, name);

@@ -1,6 +1,6 @@
 /*
- * h_lab.c - the catalogue. Labs are read on an io thread for every request: files of authors
- * change while the daemon runs, and a whole catalogue takes milliseconds.
+ * h_lab.c - the catalogue, and the labs of repositories. Labs are read on an io thread for every
+ * request: files of authors change while the daemon runs, and a whole catalogue takes milliseconds.
  */
 #include "api/impl.h"
 
@@ -9,22 +9,33 @@
 #include <ctype.h>
 #include <strings.h>
 
+struct place {
+	struct lab_place at;
+	char **problems; /* of one that was never good */
+};
+
 struct look {
 	struct api *api;
 	struct request *request;
-	char *labs, *slug, *words; /* slug NULL = the list */
-	struct map *best;          /* slug -> struct view_best */
+	char *labs, *words;
+	struct place *places; /* of repositories, or the one that is asked for */
+	size_t n, cap;
+	struct map *best; /* slug -> struct view_best */
 	struct buf out;
 	struct err err;
 };
 
 static void look_free(struct look *x)
 {
+	for (size_t i = 0; i < x->n; i++) {
+		lab_place_done(&x->places[i].at);
+		strv_free(x->places[i].problems);
+	}
+	free(x->places);
 	request_unref(x->request);
 	map_free(x->best);
 	buf_done(&x->out);
 	free(x->labs);
-	free(x->slug);
 	free(x->words);
 	free(x);
 }
@@ -65,22 +76,46 @@ static void submit(struct look *x, loop_cb run)
 static void read_one(void *arg)
 {
 	struct look *x = arg;
+	const struct lab_place *at = &x->places->at;
 	_cleanup_(lab_freep) struct lab *l = NULL;
 	struct problems p = {0};
 	struct json_writer w;
 
 	json_begin(&w, &x->out, false);
-	if (catalog_load(x->labs, x->slug, &l, &p, &x->err) == 0)
-		(void)view_lab(&w, l, &x->err); /* x->err tells */
+	if (catalog_load(at->folder, at->slug, &l, &p, &x->err) == 0)
+		(void)view_lab(&w, at, l, &x->err); /* x->err tells */
 	problems_done(&p);
+}
+
+static struct place *add_place(struct look *x)
+{
+	ARRAY_GROW(x->places, x->n, x->cap);
+	x->places[x->n] = (struct place){.problems = NULL};
+	return &x->places[x->n++];
+}
+
+static void look_at(struct api *a, struct request *r, const char *word)
+{
+	struct lab_place at = {0};
+	struct look *x;
+
+	if (!ask_lab(a, r, word, &at))
+		return;
+	x = look_new(a, r);
+	add_place(x)->at = at;
+	submit(x, read_one);
 }
 
 void h_lab(struct api *a, struct request *r, const struct match *m)
 {
-	struct look *x = look_new(a, r);
+	look_at(a, r, m->part[0]);
+}
 
-	x->slug = xstrdup(m->part[0]);
-	submit(x, read_one);
+void h_lab_of_repo(struct api *a, struct request *r, const struct match *m)
+{
+	_cleanup_free_ char *word = strf("%s/%s", m->part[0], m->part[1]);
+
+	look_at(a, r, word);
 }
 
 /* --- all --- */
@@ -95,36 +130,59 @@ static bool list_has(char *const *list, const char *word)
 
 static bool lab_has(const struct lab *l, const char *word)
 {
-	return strcasestr(l->slug, word) || strcasestr(l->title, word) ||
-	       (l->summary && strcasestr(l->summary, word)) ||
+	return strcasestr(l->title, word) || (l->summary && strcasestr(l->summary, word)) ||
 	       (l->level && strcasestr(l->level, word)) || list_has(l->paths, word) ||
 	       list_has(l->tracks, word);
 }
 
-static bool wanted(const struct lab *l, const char *slug, char *const *words)
+static bool wanted(const struct lab_place *at, const struct lab *l, char *const *words)
 {
 	for (; *words; words++)
-		if (**words && !(l ? lab_has(l, *words) : strcasestr(slug, *words) != NULL))
+		if (**words && !strcasestr(at->slug, *words) &&
+			!(at->repo && strcasestr(at->repo, *words)) && !(l && lab_has(l, *words)))
 			return false;
 	return true;
 }
 
-static void list_one(struct look *x, struct json_writer *w, const char *slug, char *const *words)
+static char **problem_lines(const struct problems *p, const struct err *e)
+{
+	char **lines = strv_new();
+
+	for (size_t i = 0; i < p->n; i++)
+		strv_take(&lines, problem_line(&p->items[i]));
+	if (!p->n)
+		strv_add(&lines, e->text);
+	return lines;
+}
+
+/* Grades are kept by slug: those of the catalogue's lab are not those of a repository's. */
+static void list_one(
+	struct look *x, struct json_writer *w, const struct lab_place *at, char *const *words)
 {
 	static const struct view_best none = {.percent_bp = -1};
-	const struct view_best *best = map_get(x->best, slug);
+	const struct view_best *best = at->repo ? NULL : map_get(x->best, at->slug);
+	_cleanup_(strv_freep) char **lines = NULL;
 	_cleanup_(lab_freep) struct lab *l = NULL;
 	struct problems p = {0};
 	struct err e = ERR_NONE;
-	int r = catalog_load(x->labs, slug, &l, &p, &e);
+	int r = catalog_load(at->folder, at->slug, &l, &p, &e);
 
-	if (wanted(l, slug, words)) {
+	if (wanted(at, l, words)) {
 		if (r == 0)
-			view_lab_summary(w, l, best ? best : &none);
+			view_lab_summary(w, at, l, best ? best : &none);
 		else
-			view_lab_broken(w, slug, &p, &e);
+			view_lab_broken(w, at, lines = problem_lines(&p, &e));
 	}
 	problems_done(&p);
+}
+
+static void list_place(
+	struct look *x, struct json_writer *w, const struct place *p, char *const *words)
+{
+	if (!p->problems)
+		list_one(x, w, &p->at, words);
+	else if (wanted(&p->at, NULL, words))
+		view_lab_broken(w, &p->at, p->problems);
 }
 
 static void read_all(void *arg)
@@ -140,7 +198,9 @@ static void read_all(void *arg)
 	json_put_str(&w, "schema", "labyard/labs/v1");
 	json_array(&w, "labs");
 	for (char **s = slugs; *s; s++)
-		list_one(x, &w, *s, words);
+		list_one(x, &w, &(struct lab_place){.folder = x->labs, .slug = *s}, words);
+	for (size_t i = 0; i < x->n; i++)
+		list_place(x, &w, &x->places[i], words);
 	json_end(&w);
 	json_end(&w);
 }
@@ -173,6 +233,29 @@ static void grades_read(void *arg, const struct err *err)
 		submit(x, read_all); /* without the best ones when the database does not answer */
 }
 
+static void add_repo_lab(struct look *x, const char *repo, const struct repo_lab *lab)
+{
+	_cleanup_free_ char *word = strf("%s/%s", repo, lab->slug);
+	struct place *p = add_place(x);
+
+	if (repos_find(x->api->repos, x->labs, word, &p->at, NULL) == 0)
+		return;
+	p->at.slug = xstrdup(lab->slug); /* it was never good */
+	p->at.repo = xstrdup(repo);
+	p->problems = lab->problems ? strv_copy(lab->problems) : strv_new();
+}
+
+static void add_repos(struct look *x)
+{
+	for (size_t i = 0; i < repos_count(x->api->repos); i++) {
+		struct repo_info info;
+
+		repo_info(repos_at(x->api->repos, i), &info);
+		for (size_t k = 0; k < info.n_labs; k++)
+			add_repo_lab(x, info.name, &info.labs[k]);
+	}
+}
+
 void h_labs(struct api *a, struct request *r, const struct match *m)
 {
 	static const struct store_rows rows = {.grade = grade_row, .done = grades_read};
@@ -185,6 +268,7 @@ void h_labs(struct api *a, struct request *r, const struct match *m)
 	}
 	x = look_new(a, r);
 	x->words = xstrdup(q ? q : "");
+	add_repos(x);
 	store_query(a->store, &(struct store_query){.kind = QUERY_GRADES, .limit = HISTORY_MAX},
 		&rows, x);
 }

@@ -200,17 +200,24 @@ void h_session_start(struct api *a, struct request *r, const struct match *m)
 	static const char *const known[] = {"lab", "fresh", "seed", NULL};
 	struct start_options o = {0};
 	unsigned char seed[SEED_BYTES];
+	struct lab_place at = {0};
 	struct body b;
 
 	if (!ask_key(r, &o.key))
 		return;
 	body_open(&b, r, known);
-	o.lab = body_str(&b, "lab", 64);
+	const char *lab = body_str(&b, "lab", LAB_NAME_MAX);
 	o.fresh = body_flag(&b, "fresh");
 	o.seed = body_seed(&b, "seed", seed) ? seed : NULL;
-	if (!o.lab)
+	if (!lab)
 		err_set(b.err.code ? NULL : &b.err, ERR_USAGE, "the body names no lab");
-	if (body_good(&b, r))
+	if (body_good(&b, r) && ask_lab(a, r, lab, &at)) {
+		o.lab = at.slug;
+		o.folder = at.folder;
+		o.repository = at.repo;
+		o.commit = at.commit;
 		start(a, r, &o);
+	}
+	lab_place_done(&at);
 	body_done(&b);
 }

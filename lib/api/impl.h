@@ -22,6 +22,7 @@ struct api {
 	struct httpd *httpd;
 	struct sessions *sessions;
 	struct grader *grader;
+	struct repos *repos;
 	struct store *store;
 	struct engine *engine;
 	bool self_started;
@@ -79,6 +80,9 @@ void reply_run(struct request *r, int status, const struct run *run);
 /* --- ask.c: what a request says; a function that returns NULL or false has answered --- */
 
 struct session *ask_session(struct api *a, struct request *r, const struct match *m);
+/* What a user calls a lab: "slug", "repo/slug", "repo/slug@commit". */
+#define LAB_NAME_MAX 180
+bool ask_lab(struct api *a, struct request *r, const char *word, struct lab_place *ret);
 bool ask_flag(struct request *r, const char *name, bool *ret);
 bool ask_int(struct request *r, const char *name, int64_t min, int64_t max, int64_t *ret);
 /* The service `name` (NULL = the lab's entry) that a learner may touch: index, or -1. */
@@ -131,6 +135,14 @@ void h_doctor(struct api *a, struct request *r, const struct match *m);
 void h_gc(struct api *a, struct request *r, const struct match *m);
 void h_labs(struct api *a, struct request *r, const struct match *m);
 void h_lab(struct api *a, struct request *r, const struct match *m);
+void h_lab_of_repo(struct api *a, struct request *r, const struct match *m);
+void h_repos(struct api *a, struct request *r, const struct match *m);
+void h_repo_add(struct api *a, struct request *r, const struct match *m);
+void h_repo_remove(struct api *a, struct request *r, const struct match *m);
+void h_repo_sync(struct api *a, struct request *r, const struct match *m);
+void h_sync(struct api *a, struct request *r, const struct match *m);
+void h_sync_cancel(struct api *a, struct request *r, const struct match *m);
+void h_sync_events(struct api *a, struct request *r, const struct match *m);
 void h_history(struct api *a, struct request *r, const struct match *m);
 void h_sessions(struct api *a, struct request *r, const struct match *m);
 void h_session_start(struct api *a, struct request *r, const struct match *m);

@@ -9,6 +9,7 @@
 #include "codec/json.h"
 #include "grade/grade.h"
 #include "lab/load.h"
+#include "repo/repo.h"
 
 /* Moments: RFC 3339 in UTC; 0 = null. */
 void view_moment(struct json_writer *w, const char *key, int64_t wall_ms);
@@ -27,9 +28,12 @@ struct view_best {
 	int64_t percent_bp;
 	bool passed;
 };
-void view_lab_summary(struct json_writer *w, const struct lab *l, const struct view_best *best);
+void view_lab_summary(struct json_writer *w, const struct lab_place *at, const struct lab *l,
+	const struct view_best *best);
 /* A lab that cannot be read: its problems instead. */
-void view_lab_broken(
-	struct json_writer *w, const char *slug, const struct problems *p, const struct err *e);
+void view_lab_broken(struct json_writer *w, const struct lab_place *at, char *const *problems);
 /* Blocking. Errors: ERR_IO, ERR_LIMIT (a text). */
-int view_lab(struct json_writer *w, const struct lab *l, struct err *e);
+int view_lab(struct json_writer *w, const struct lab_place *at, const struct lab *l, struct err *e);
+
+void view_repo(struct json_writer *w, const char *key, const struct repo *r);
+void view_sync(struct json_writer *w, const char *key, const struct sync *s);

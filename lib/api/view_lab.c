@@ -62,9 +62,15 @@ static void best_member(struct json_writer *w, const struct view_best *best)
 	json_end(w);
 }
 
-static void head_members(struct json_writer *w, const struct lab *l)
+static void head_members(struct json_writer *w, const struct lab_place *at, const struct lab *l)
 {
-	json_put_str(w, "slug", l->slug);
+	_cleanup_free_ char *name =
+		at->repo ? strf("%s/%s", at->repo, at->slug) : xstrdup(at->slug);
+
+	json_put_str(w, "name", name);
+	json_put_str(w, "slug", at->slug);
+	json_put_str(w, "repo", at->repo);
+	json_put_str(w, "commit", at->commit);
 	json_put_str(w, "title", l->title);
 	json_put_str(w, "summary", l->summary ? l->summary : "");
 	json_put_str(w, "version", l->version ? l->version : "");
@@ -76,36 +82,26 @@ static void head_members(struct json_writer *w, const struct lab *l)
 	json_put_strv(w, "requires", l->requires);
 }
 
-void view_lab_summary(struct json_writer *w, const struct lab *l, const struct view_best *best)
+void view_lab_summary(struct json_writer *w, const struct lab_place *at, const struct lab *l,
+	const struct view_best *best)
 {
 	json_object(w, NULL);
-	head_members(w, l);
+	head_members(w, at, l);
 	json_put_int(w, "tasks", (int64_t)l->n_tasks);
 	best_member(w, best);
 	json_put_strv(w, "problems", NULL);
 	json_end(w);
 }
 
-void view_lab_broken(
-	struct json_writer *w, const char *slug, const struct problems *p, const struct err *e)
+void view_lab_broken(struct json_writer *w, const struct lab_place *at, char *const *problems)
 {
 	static const struct lab nothing = {.title = (char *)"", .entry = -1};
-	struct lab l = nothing;
 
-	l.slug = (char *)slug;
 	json_object(w, NULL);
-	head_members(w, &l);
+	head_members(w, at, &nothing);
 	json_put_int(w, "tasks", 0);
 	json_put_null(w, "best");
-	json_array(w, "problems");
-	for (size_t i = 0; i < p->n; i++) {
-		_cleanup_free_ char *line = problem_line(&p->items[i]);
-
-		json_put_str(w, NULL, line);
-	}
-	if (!p->n)
-		json_put_str(w, NULL, e->text);
-	json_end(w);
+	json_put_strv(w, "problems", problems);
 	json_end(w);
 }
 
@@ -206,7 +202,7 @@ static int task_object(struct json_writer *w, const struct lab *l, const struct 
 	return r;
 }
 
-int view_lab(struct json_writer *w, const struct lab *l, struct err *e)
+int view_lab(struct json_writer *w, const struct lab_place *at, const struct lab *l, struct err *e)
 {
 	_cleanup_close_ int dir = open(l->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int r;
@@ -215,7 +211,7 @@ int view_lab(struct json_writer *w, const struct lab *l, struct err *e)
 		return err_sys(e, ERR_IO, "the folder '%s' cannot be opened", l->root);
 	json_object(w, NULL);
 	json_put_str(w, "schema", "labyard/lab/v1");
-	head_members(w, l);
+	head_members(w, at, l);
 	json_put_str(w, "licence", l->licence ? l->licence : "");
 	json_put_strv(w, "authors", l->authors);
 	json_put_str(w, "digest", l->digest);

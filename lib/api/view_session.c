@@ -234,6 +234,8 @@ static void head_members(struct json_writer *w, const struct session_info *info)
 	draw_commitment(info->seed, commitment);
 	json_put_str(w, "name", info->name);
 	json_put_str(w, "lab", info->lab->slug);
+	json_put_str(w, "repo", info->repository);
+	json_put_str(w, "commit", info->commit);
 	json_put_str(w, "title", info->lab->title);
 	json_put_str(w, "lab_version", info->lab->version ? info->lab->version : "");
 	json_put_str(w, "lab_digest", info->lab->digest);

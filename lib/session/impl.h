@@ -99,7 +99,7 @@ struct kept_event {
 struct session {
 	struct sessions *m;
 	int64_t id;
-	char *name, *source, *digest;
+	char *name, *source, *digest, *commit; /* source: the catalogue's folder, or "repo/NAME" */
 	struct lab *lab;
 	unsigned char seed[SEED_BYTES];
 	enum session_state state;

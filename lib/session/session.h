@@ -83,6 +83,7 @@ const char *service_state_name(enum service_state s);
 struct session_info {
 	int64_t id;
 	const char *name, *cause, *activity;
+	const char *repository, *commit; /* that the lab came from; NULL: the catalogue */
 	const struct lab *lab;
 	enum session_state state;
 	int64_t gen;
@@ -110,7 +111,10 @@ const char *session_network_id(const struct session *s, int network);
 typedef void (*session_done)(void *arg, struct session *s, const struct err *e);
 
 struct start_options {
-	const char *lab;   /* slug */
+	const char *lab;        /* slug */
+	const char *folder;     /* where it is; NULL = the catalogue */
+	const char *repository; /* that it is of, and its commit; NULL: of the catalogue */
+	const char *commit;
 	bool fresh;        /* discard an existing session of this lab first */
 	const unsigned char *seed; /* NULL = draw one */
 	const char *key;   /* idempotency key, or NULL */

@@ -23,6 +23,7 @@ void session_row(const struct session *s, struct row_session *r)
 		.lab = s->lab->slug,
 		.source = s->source,
 		.digest = s->digest,
+		.commit = s->commit,
 		.version = s->lab->version,
 		.state = session_state_name(s->state),
 		.gen = s->gen,
@@ -125,6 +126,7 @@ static void session_free(void *arg)
 	lab_free(s->lab);
 	free(s->name);
 	free(s->source);
+	free(s->commit);
 	free(s->digest);
 	free(s->activity);
 	free(s->cause);
@@ -262,6 +264,7 @@ static void load_session(void *arg, const struct row_session *r)
 	s->name = xstrdup(r->name);
 	s->source = xstrdup(r->source);
 	s->digest = xstrdup(r->digest);
+	str_set(&s->commit, r->commit);
 	memcpy(s->seed, r->seed, SEED_BYTES);
 	s->gen = r->gen;
 	s->created_ms = r->created_ms;
@@ -429,6 +432,11 @@ struct sessions *session_manager(struct session *s)
 
 /* --- what a session is --- */
 
+static const char *repository_of(const struct session *s)
+{
+	return str_starts(s->source, "repo/") ? s->source + strlen("repo/") : NULL;
+}
+
 static size_t queue_place(const struct session *s)
 {
 	size_t place = 1;
@@ -447,6 +455,8 @@ void session_info(const struct session *s, struct session_info *ret)
 		.name = s->name,
 		.cause = s->cause ? s->cause : "",
 		.activity = s->activity ? s->activity : "",
+		.repository = repository_of(s),
+		.commit = s->commit,
 		.lab = s->lab,
 		.state = s->state,
 		.gen = s->gen,
@@ -754,7 +764,7 @@ void session_end_grade(struct session *s)
 
 struct opening {
 	struct sessions *m;
-	char *slug, *key;
+	char *slug, *key, *folder, *repository, *commit;
 	unsigned char seed[SEED_BYTES];
 	struct lab *lab;
 	struct err err;
@@ -767,6 +777,9 @@ static void opening_free(struct opening *o)
 	lab_free(o->lab);
 	free(o->slug);
 	free(o->key);
+	free(o->folder);
+	free(o->repository);
+	free(o->commit);
 	free(o);
 }
 
@@ -777,7 +790,7 @@ static void open_run(void *arg)
 	struct problems problems = {0};
 	_cleanup_(lab_freep) struct lab *found = NULL;
 
-	if (catalog_load(o->m->labs, o->slug, &found, &problems, &o->err) == 0) {
+	if (catalog_load(o->folder, o->slug, &found, &problems, &o->err) == 0) {
 		_cleanup_free_ char *to = strf("%s/labs/%s", o->m->state_dir, found->digest);
 		_cleanup_free_ char *path = snapshot_path(o->m, found->digest, found->slug);
 
@@ -788,10 +801,11 @@ static void open_run(void *arg)
 	problems_done(&problems);
 }
 
-static struct session *existing(struct sessions *m, const char *slug)
+/* Two repositories may have a lab of the same name. */
+static struct session *existing(struct sessions *m, const char *slug, const char *repository)
 {
 	for (size_t i = 0; i < m->n; i++)
-		if (streq(m->items[i]->lab->slug, slug) && m->items[i]->state != STATE_ENDING && m->items[i]->state != STATE_GONE)
+		if (streq(m->items[i]->lab->slug, slug) && str_same(repository_of(m->items[i]), repository) && m->items[i]->state != STATE_ENDING && m->items[i]->state != STATE_GONE)
 			return m->items[i];
 	return NULL;
 }
@@ -815,7 +829,7 @@ static void open_done(void *arg)
 	struct sessions *m = o->m;
 	struct session *s;
 
-	if (o->err.code == 0 && (s = existing(m, o->slug))) { /* two starts at once: the second resumes the first's */
+	if (o->err.code == 0 && (s = existing(m, o->slug, o->repository))) { /* two starts at once: the second resumes the first's */
 		session_resume(s, o->done, o->arg);
 	} else if (o->err.code != 0) {
 		answer_error(m, o->done, o->arg, &o->err);
@@ -826,7 +840,8 @@ static void open_done(void *arg)
 		s->id = store_next_id(m->store);
 		s->name = name;
 		s->lab = TAKE(o->lab);
-		s->source = xstrdup(m->labs);
+		s->source = o->repository ? strf("repo/%s", o->repository) : xstrdup(m->labs);
+		s->commit = TAKE(o->commit);
 		s->digest = xstrdup(s->lab->digest);
 		memcpy(s->seed, o->seed, SEED_BYTES);
 		s->gen = 1;
@@ -852,7 +867,7 @@ static size_t counted(const struct sessions *m)
 
 void sessions_open(struct sessions *m, const struct start_options *opt, session_done done, void *arg)
 {
-	struct session *s = existing(m, opt->lab);
+	struct session *s = existing(m, opt->lab, opt->repository);
 	struct err e = ERR_NONE;
 
 	if (s && !opt->fresh) {
@@ -873,6 +888,9 @@ void sessions_open(struct sessions *m, const struct start_options *opt, session_
 	struct opening *o = NEW(struct opening);
 	o->m = m;
 	o->slug = xstrdup(opt->lab);
+	o->folder = xstrdup(opt->folder ? opt->folder : m->labs);
+	str_set(&o->repository, opt->repository);
+	str_set(&o->commit, opt->commit);
 	o->done = done;
 	o->arg = arg;
 	if (opt->seed)

@@ -32,6 +32,8 @@ static const struct {
 	[SELECT_LAST_RECORDS] = {TABLE_RECORD,
 		"AS r WHERE seq = (SELECT max(seq) FROM record WHERE chain = r.chain) ORDER BY "
 		"chain"},
+	[SELECT_REPOS] = {TABLE_REPO, "ORDER BY name"},
+	[SELECT_REPO_LABS] = {TABLE_REPO_LAB, "ORDER BY repo, slug"},
 	[SELECT_EVENTS] = {TABLE_EVENT, "WHERE id > :after ORDER BY id LIMIT :limit"},
 	[SELECT_EVENTS_OF_SESSION] = {TABLE_EVENT,
 		"WHERE session = :session AND id > :after ORDER BY id LIMIT :limit"},
@@ -269,6 +271,8 @@ int db_read(struct db *d, enum db_select what, const struct store_query *q, db_r
 		struct row_hint hint;
 		struct row_grade grade;
 		struct row_record record;
+		struct row_repo repo;
+		struct row_repo_lab repo_lab;
 	} row;
 	struct sqlite3_stmt *st = d->reads[what];
 	int r = 0, code = SQLITE_DONE;

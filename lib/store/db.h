@@ -24,6 +24,8 @@ enum db_select {
 	SELECT_HINTS,
 	SELECT_GRADES,
 	SELECT_LAST_RECORDS,
+	SELECT_REPOS,
+	SELECT_REPO_LABS,
 	SELECT_LOADS_, /* those above are what store_load reads, in this order */
 	SELECT_EVENTS = SELECT_LOADS_,
 	SELECT_EVENTS_OF_SESSION,

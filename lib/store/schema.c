@@ -12,8 +12,9 @@
 	extern const char name[] __attribute__((visibility("hidden")))
 
 EMBED(schema_1, "lib/store/schema.sql");
+EMBED(schema_2, "lib/store/schema-2.sql");
 
-static const char *const scripts[] = {schema_1};
+static const char *const scripts[] = {schema_1, schema_2};
 
 int schema_version(void)
 {

@@ -148,6 +148,10 @@ static int load_row(void *arg, enum table t, const void *row, struct err *e)
 		to->grade(to->arg, row);
 	else if (t == TABLE_RECORD && to->record)
 		to->record(to->arg, row);
+	else if (t == TABLE_REPO && to->repo)
+		to->repo(to->arg, row);
+	else if (t == TABLE_REPO_LAB && to->repo_lab)
+		to->repo_lab(to->arg, row);
 	return 0;
 }
 
@@ -223,6 +227,26 @@ void tx_grade(struct tx *t, const struct row_grade *r)
 void tx_record(struct tx *t, const struct row_record *r)
 {
 	add(t, TABLE_RECORD, r);
+}
+
+void tx_repo(struct tx *t, const struct row_repo *r)
+{
+	add(t, TABLE_REPO, r);
+}
+
+void tx_clear_repo(struct tx *t, const char *name)
+{
+	add(t, TABLE_REPO_CLEAR, &(struct row_repo){.name = name});
+}
+
+void tx_repo_lab(struct tx *t, const struct row_repo_lab *r)
+{
+	add(t, TABLE_REPO_LAB, r);
+}
+
+void tx_clear_repo_labs(struct tx *t, const char *repo)
+{
+	add(t, TABLE_REPO_LAB_CLEAR, &(struct row_repo_lab){.repo = repo});
 }
 
 /* Move what waits into `running`; false when nothing does. */

@@ -13,7 +13,7 @@
  * forgets what it could not write), nor is a file that turned out to be damaged: the store stays
  * degraded until the next start, which repairs the one and refuses the other.
  *
- * Nothing is ever deleted but verdicts; records cannot be, nor changed. A text is at most 16 MiB.
+ * Nothing is ever deleted but verdicts and repositories; records cannot be, nor changed. A text is at most 16 MiB.
  * All functions are for the loop's thread.
  */
 #pragma once
@@ -95,6 +95,21 @@ struct row_record {
 	int64_t at_ms;
 };
 
+struct row_repo {
+	const char *name, *url, *ref;              /* ref NULL = what its HEAD names */
+	const char *commit;                        /* of the last sync that worked */
+	const char *error;                         /* why the last one failed, or NULL */
+	bool has_key;                              /* there is a file with its credential */
+	int64_t added_ms, synced_ms;
+};
+
+struct row_repo_lab {
+	const char *repo, *slug;
+	const char *commit, *digest;               /* of the last good one; NULL = none ever */
+	const char *state;                         /* what the last sync said */
+	const char *problems;                      /* JSON array of lines, or NULL */
+};
+
 /* --- opening ---------------------------------------------------------------------------------- */
 
 /*
@@ -125,6 +140,8 @@ struct store_loader {
 	void (*hint)(void *arg, const struct row_hint *r);       /* of sessions not gone */
 	void (*grade)(void *arg, const struct row_grade *r);     /* all, oldest first */
 	void (*record)(void *arg, const struct row_record *r);   /* the last of each chain */
+	void (*repo)(void *arg, const struct row_repo *r);
+	void (*repo_lab)(void *arg, const struct row_repo_lab *r);
 };
 
 /*
@@ -153,6 +170,10 @@ void tx_clear_verdicts(struct tx *t, int64_t session);
 void tx_hint(struct tx *t, const struct row_hint *r);       /* the first stays */
 void tx_grade(struct tx *t, const struct row_grade *r);     /* insert or replace by id */
 void tx_record(struct tx *t, const struct row_record *r);   /* append */
+void tx_repo(struct tx *t, const struct row_repo *r);       /* insert or replace by name */
+void tx_clear_repo(struct tx *t, const char *name);
+void tx_repo_lab(struct tx *t, const struct row_repo_lab *r); /* by (repo, slug) */
+void tx_clear_repo_labs(struct tx *t, const char *repo);
 
 /* Hand over; takes t. done (may be NULL) comes on the loop, exactly once, never from inside. */
 void tx_commit(struct tx *t, store_done done, void *arg);

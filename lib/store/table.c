@@ -63,6 +63,14 @@ static const struct column grade_columns[] = {C(id), C(session), C(lab), C(n), C
 static const struct column record_columns[] = {C(chain), C(seq), C(record_id), C(body), C(hash),
 	C(sig), C(at_ms)};
 #undef C
+#define C(m) COLUMN(row_repo, m)
+static const struct column repo_columns[] = {C(name), C(url), C(ref), C(commit), C(error),
+	C(has_key), C(added_ms), C(synced_ms)};
+#undef C
+#define C(m) COLUMN(row_repo_lab, m)
+static const struct column repo_lab_columns[] = {
+	C(repo), C(slug), C(commit), C(digest), C(state), C(problems)};
+#undef C
 
 enum conflict { REFUSE, REPLACE, KEEP_FIRST, CLEAR };
 
@@ -86,6 +94,11 @@ static const struct {
 	[TABLE_HINT] = T(hint, 3, KEEP_FIRST),
 	[TABLE_GRADE] = T(grade, 1, REPLACE),
 	[TABLE_RECORD] = T(record, 2, REFUSE),
+	[TABLE_REPO] = T(repo, 1, REPLACE),
+	[TABLE_REPO_CLEAR] = {"repo", sizeof(struct row_repo), repo_columns, 1, 1, CLEAR},
+	[TABLE_REPO_LAB] = T(repo_lab, 2, REPLACE),
+	[TABLE_REPO_LAB_CLEAR] = {"repo_lab", sizeof(struct row_repo_lab), repo_lab_columns, 1, 1,
+		CLEAR},
 #undef T
 };
 

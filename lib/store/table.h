@@ -18,6 +18,10 @@ enum table {
 	TABLE_HINT,
 	TABLE_GRADE,
 	TABLE_RECORD,
+	TABLE_REPO,
+	TABLE_REPO_CLEAR, /* as above: this repository */
+	TABLE_REPO_LAB,
+	TABLE_REPO_LAB_CLEAR, /* the labs of this repository */
 	TABLE_COUNT
 };
 

@@ -46,6 +46,7 @@ VERBS = {
              ("ready", ["stop", "--all", "--discard", "--yes"], {0})],
     "history": [("any", ["history"], {0})],
     "events": [("ready", ["events"], {0}), ("ready", ["events", "-f"], None)],
+    "repo": [("any", ["repo", "list"], {0}), ("any", ["repo", "sync"], {0}), ("any", ["repo", "add", "in"], {3, 4})],
     "doctor": [("any", ["doctor"], {0, 1})],
     "gc": [("any", ["gc"], {0}), ("any", ["gc", "--apply", "--yes"], {0})],
 }

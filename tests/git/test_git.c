@@ -408,7 +408,7 @@ static void credentials_open_private_ones(void **state)
 	} rows[] = {
 		{NULL, ERR_AUTH, "with --key"},
 		{"wrong", ERR_AUTH, "does not accept"},
-		{"sesame", 0, ""},
+		{"sesame\n", 0, ""},
 		{"git:sesame", 0, ""},
 		{"teacher:sesame", ERR_AUTH, "does not accept"},
 	};
@@ -420,6 +420,153 @@ static void credentials_open_private_ones(void **state)
 			(struct fetch_git){.credential = rows[i].credential});
 		expect(&r, rows[i].code, rows[i].says);
 		assert_null(strstr(r.err.text, "sesame"));
+		done(&r);
+	}
+}
+
+/* --- ssh: a server of our own, on a loopback port --- */
+
+static char ssh_port[16], *known_hosts, *good_key, *other_key;
+static pid_t sshd;
+
+static void shell(const char *command)
+{
+	if (system(command) != 0)
+		fail_msg("%s", command);
+}
+
+static char *read_text(const char *name)
+{
+	_cleanup_free_ char *path = at_root(name);
+	struct buf b = BUF(65536);
+
+	assert_int_equal(fs_read(path, &b, NULL), 0);
+	return buf_take(&b);
+}
+
+/* A port that nobody has now. */
+static void choose_port(void)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t n = sizeof(a);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, n), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &n), 0);
+	(void)snprintf(ssh_port, sizeof(ssh_port), "%d", ntohs(a.sin_port));
+	close(fd);
+}
+
+static bool answers(int number)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+		.sin_port = htons((uint16_t)number)};
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	bool is = connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0;
+
+	close(fd);
+	return is;
+}
+
+static int start_sshd(void **state)
+{
+	_cleanup_free_ char *keys = NULL, *config = NULL, *path = NULL, *host = NULL;
+
+	if (access("/usr/sbin/sshd", X_OK) < 0)
+		return 0;
+	choose_port();
+	keys = strf(
+		"{ [ $(id -u) != 0 ] || mkdir -p /run/sshd; } && cd %s && ssh-keygen -q -t ed25519 -N '' -f host && "
+		"ssh-keygen -q -t ed25519 -N '' -f good && ssh-keygen -q -t rsa -N '' -f other && "
+		"cp good.pub authorized",
+		root);
+	shell(keys);
+	config = strf("Port %s\nListenAddress 127.0.0.1\nHostKey %s/host\nPidFile none\n"
+		      "AuthorizedKeysFile %s/authorized\nStrictModes no\nUsePAM no\n"
+		      "PasswordAuthentication no\nPermitRootLogin yes\n",
+		ssh_port, root, root);
+	path = at_root("sshd_config");
+	assert_int_equal(fs_write_atomic(path, config, strlen(config), 0600, NULL), 0);
+	sshd = fork();
+	if (sshd == 0) {
+		execl("/usr/sbin/sshd", "/usr/sbin/sshd", "-D", "-f", path, NULL);
+		_exit(127);
+	}
+	for (int i = 0; i < 500 && !answers(atoi(ssh_port)); i++)
+		usleep(20000);
+	host = read_text("host.pub");
+	known_hosts = strf("[localhost]:%s %s", ssh_port, host);
+	good_key = read_text("good");
+	other_key = read_text("other");
+	return 0;
+}
+
+static int stop_sshd(void **state)
+{
+	if (sshd) {
+		kill(sshd, SIGTERM);
+		waitpid(sshd, NULL, 0);
+	}
+	free(known_hosts);
+	free(good_key);
+	free(other_key);
+	return 0;
+}
+
+static void go_ssh(struct run *r, const char *name, struct fetch_git g)
+{
+	_cleanup_free_ char *user = xstrdup(getenv("USER") ? getenv("USER") : "root"),
+			    *url = strf("ssh://%s@localhost:%s%s/%s", geteuid() ? user : "root",
+				    ssh_port, root, name);
+
+	g.url = url;
+	go(r, "lab-fetch", g);
+}
+
+static void a_commit_comes_over_ssh(void **state)
+{
+	struct run r = {0};
+
+	if (!sshd)
+		skip();
+	go_ssh(&r, "good.git",
+		(struct fetch_git){.credential = good_key, .known_hosts = known_hosts});
+	expect(&r, 0, "");
+	assert_string_equal(r.commit, second);
+	assert_string_equal(buf_str(&r.listing), GOOD_LISTING);
+	done(&r);
+}
+
+static void ssh_wants_known_hosts_and_good_keys(void **state)
+{
+	struct run r = {0};
+
+	if (!sshd)
+		skip();
+	_cleanup_free_ char *good = read_text("good.pub"),
+			    *another = strf("[localhost]:%s %s", ssh_port, good);
+	const struct {
+		const char *name, *key, *hosts;
+		int code;
+		const char *says;
+	} rows[] = {
+		{"good.git", good_key, NULL, ERR_FORBIDDEN, "ssh-keyscan -p "},
+		{"good.git", good_key, another, ERR_FORBIDDEN,
+			"known_hosts does not have: SHA256:"},
+		{"good.git", NULL, known_hosts, ERR_AUTH, "with --key"},
+		{"good.git", other_key, known_hosts, ERR_AUTH, "does not accept the key"},
+		{"good.git", "no key\n", known_hosts, ERR_AUTH, "does not "},
+		{"none.git", good_key, known_hosts, ERR_NOT_FOUND, "there is no repository"},
+		{"hostile-0.git", good_key, known_hosts, ERR_FORBIDDEN, "'..' has a name"},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		r = (struct run){0};
+		go_ssh(&r, rows[i].name,
+			(struct fetch_git){
+				.credential = rows[i].key, .known_hosts = rows[i].hosts});
+		expect(&r, rows[i].code, rows[i].says);
+		assert_int_equal(r.entries, 0);
 		done(&r);
 	}
 }
@@ -853,6 +1000,8 @@ int main(void)
 		cmocka_unit_test(credentials_open_private_ones),
 		cmocka_unit_test(hostile_trees_are_refused),
 		cmocka_unit_test(hostile_trees_are_refused_over_https),
+		cmocka_unit_test_setup(a_commit_comes_over_ssh, start_sshd),
+		cmocka_unit_test_teardown(ssh_wants_known_hosts_and_good_keys, stop_sshd),
 		cmocka_unit_test(large_ones_are_refused),
 		cmocka_unit_test(a_wrong_object_is_not_believed),
 		cmocka_unit_test(a_taken_over_child_reaches_nothing),

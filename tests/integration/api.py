@@ -6,6 +6,7 @@ answer to the contract, and the last case sees that no operation was left out.
 import io
 import json
 import os
+import subprocess
 import sys
 import tarfile
 import time
@@ -432,6 +433,48 @@ def a_discarded_lab_is_gone():
     problem(c.get(f"/v1/sessions/{s}", expect=404), "not_found", s)
     assert c.get("/v1/history").json["grades"][0]["session"] == s
     assert {e["session"] for e in c.events("/v1/events")} == {s}, "events keep the name of a session that is gone"
+
+
+def followed(sync):
+    """The last event of a sync, which is the whole of it."""
+    events = c.request("GET", f"/v1/syncs/{sync}/events", expect=200).body.decode().strip().split("\n\n")
+    kinds = [e.split("event: ")[1].split("\n")[0] for e in events]
+    assert kinds[-1] == "done" and set(kinds[:-1]) <= {"progress"}, kinds
+    last = json.loads(events[-1].split("data: ")[1])
+    c.contract.schema(last, "Sync")
+    return last
+
+
+def repositories_bring_labs():
+    source = os.path.realpath(os.path.join(state_folder, "../source"))
+    make = ('git init -q -b main "$1" && cp -r tests/fault/labs/tiny-lab "$1" && cd "$1" && git add -A && '
+            'git -c user.name=A -c user.email=a@example commit -qm one')
+    subprocess.run(["sh", "-c", make, "sh", source], check=True, cwd=TOP)
+    problem(c.post("/v1/repos", {"url": "labs"}, expect=400), "usage", "no address")
+    problem(c.post("/v1/repos", {"url": source, "key": "x"}, expect=400), "usage", "--key")
+    problem(c.post("/v1/repos", {"url": source, "name": "A B"}, expect=400), "usage", "--name")
+    begun = c.post("/v1/repos", {"url": source, "name": "mine"}, expect=202)
+    assert begun.headers["Location"] == f"/v1/syncs/{begun.json['id']}"
+    sync = followed(begun.json["id"])
+    equal((sync["state"], [(x["slug"], x["state"]) for x in sync["labs"]]), ("done", [("tiny-lab", "new")]))
+    equal(c.get(f"/v1/syncs/{sync['id']}").json["commit"], sync["commit"])
+    repo = c.get("/v1/repos").json["repos"][0]
+    equal((repo["name"], repo["commit"], repo["has_key"]), ("mine", sync["commit"], False))
+    lab = c.get("/v1/labs/mine/tiny-lab").json
+    equal((lab["name"], lab["repo"], lab["commit"]), ("mine/tiny-lab", "mine", sync["commit"]))
+    equal(c.get(f"/v1/labs/mine/tiny-lab@{sync['commit'][:7]}").json["digest"], lab["digest"])
+    equal(c.get("/v1/labs/tiny-lab").json["name"], "mine/tiny-lab")
+    assert [x["name"] for x in c.get("/v1/labs?q=mine").json["labs"]] == ["mine/tiny-lab"]
+    for kind, labs in (("dry", 1), ("commit", 0), ("full", 1)):
+        again = followed(c.post("/v1/repos/mine/syncs", {"kind": kind}, expect=202).json["id"])
+        equal((again["kind"], again["state"], again["commit"], len(again["labs"])), (kind, "done", sync["commit"], labs))
+    problem(c.post("/v1/repos/mine/syncs", {"kind": "half"}, expect=400), "usage", "kind")
+    problem(c.post("/v1/repos/none/syncs", expect=404), "not_found", "none")
+    equal(c.request("DELETE", f"/v1/syncs/{sync['id']}", expect=202).json["state"], "done")
+    problem(c.get("/v1/syncs/1", expect=404), "not_found", "sync")
+    c.request("DELETE", "/v1/repos/mine", expect=204)
+    problem(c.request("DELETE", "/v1/repos/mine", expect=404), "not_found", "mine")
+    equal(c.get("/v1/repos").json["repos"], [])
 
 
 def every_operation_was_called():

@@ -7,7 +7,7 @@
 /* --- rows come back --------------------------------------------------------------------------- */
 
 struct seen {
-	int sessions, objects, verdicts, hints, grades, records;
+	int sessions, objects, verdicts, hints, grades, records, repos, repo_labs;
 };
 
 static void see_session(void *arg, const struct row_session *r)
@@ -111,11 +111,35 @@ static void see_record(void *arg, const struct row_record *r)
 	assert_int_equal(r->at_ms, 7);
 }
 
+static void see_repo(void *arg, const struct row_repo *r)
+{
+	((struct seen *)arg)->repos++;
+	assert_string_equal(r->name, "mlops");
+	assert_string_equal(r->url, "https://git.example/mlops");
+	assert_null(r->ref);
+	assert_string_equal(r->commit, "c2");
+	assert_null(r->error);
+	assert_true(r->has_key);
+	assert_int_equal(r->added_ms, 3);
+	assert_int_equal(r->synced_ms, 4);
+}
+
+static void see_repo_lab(void *arg, const struct row_repo_lab *r)
+{
+	((struct seen *)arg)->repo_labs++;
+	assert_string_equal(r->repo, "mlops");
+	assert_string_equal(r->slug, "drift");
+	assert_null(r->commit);
+	assert_null(r->digest);
+	assert_string_equal(r->state, "rejected");
+	assert_string_equal(r->problems, "[\"x\"]");
+}
+
 static struct seen load(struct place *p)
 {
 	struct seen seen = {0};
-	struct store_loader to = {
-		&seen, see_session, see_object, see_verdict, see_hint, see_grade, see_record};
+	struct store_loader to = {&seen, see_session, see_object, see_verdict, see_hint, see_grade,
+		see_record, see_repo, see_repo_lab};
 
 	assert_int_equal(store_load(p->store, &to, NULL), 0);
 	return seen;
@@ -194,7 +218,33 @@ static struct tx *tx_full(struct store *s)
 		record.sig[63] = 6;
 		tx_record(t, &record);
 	}
+	struct row_repo repo = {"mlops", "https://git.example/mlops", NULL, "c1", "no", true, 3, 4};
+	tx_repo(t, &repo);
+	repo.commit = "c2"; /* replaces */
+	repo.error = NULL;
+	tx_repo(t, &repo);
+	tx_repo_lab(t, &(struct row_repo_lab){"mlops", "old", "c1", "d", "new", NULL});
+	tx_clear_repo_labs(t, "mlops");
+	tx_repo_lab(t, &(struct row_repo_lab){"mlops", "drift", NULL, NULL, "rejected", "[\"x\"]"});
+	repo.name = "other";
+	tx_repo(t, &repo);
+	tx_clear_repo(t, "other");
 	return t;
+}
+
+/* A database of the first version gets what came later, and keeps what it has. */
+static void an_older_database_is_brought_up(void **state)
+{
+	struct place *p = *state;
+
+	assert_int_equal(commit(p, tx_full(p->store)), 0);
+	place_close(p);
+	place_exec(p, "DROP TABLE repo; DROP TABLE repo_lab; PRAGMA user_version = 1");
+	place_open(p);
+	struct seen seen = load(p);
+	assert_int_equal(seen.sessions, 1);
+	assert_int_equal(seen.repos, 0);
+	assert_int_equal(commit(p, tx_new(p->store)), 0);
 }
 
 static void rows_come_back_as_they_were_written(void **state)
@@ -205,7 +255,7 @@ static void rows_come_back_as_they_were_written(void **state)
 	place_close(p);
 	place_open(p);
 	struct seen seen = load(p);
-	assert_memory_equal(&seen, (&(struct seen){1, 1, 1, 1, 1, 1}), sizeof(seen));
+	assert_memory_equal(&seen, (&(struct seen){1, 1, 1, 1, 1, 1, 1, 1}), sizeof(seen));
 }
 
 static void what_is_gone_is_not_loaded(void **state)
@@ -224,7 +274,8 @@ static void what_is_gone_is_not_loaded(void **state)
 			     .state = "gone"});
 	assert_int_equal(commit(p, t), 0);
 	struct seen seen = load(p);
-	assert_memory_equal(&seen, (&(struct seen){.grades = 1, .records = 1}), sizeof(seen));
+	assert_memory_equal(&seen,
+		(&(struct seen){.grades = 1, .records = 1, .repos = 1, .repo_labs = 1}), sizeof(seen));
 }
 
 static void count_verdict(void *arg, const struct row_verdict *r)
@@ -479,11 +530,11 @@ static void foreign_and_newer_databases_are_refused(void **state)
 	struct place *p = *state;
 
 	place_close(p);
-	place_exec(p, "PRAGMA user_version = 2");
-	refused(p, ERR_STATE, "version 2 and this labd knows 1");
+	place_exec(p, "PRAGMA user_version = 3");
+	refused(p, ERR_STATE, "version 3 and this labd knows 2");
 	place_exec(p, "PRAGMA user_version = -1");
 	refused(p, ERR_STATE, "damaged");
-	place_exec(p, "PRAGMA user_version = 1; PRAGMA application_id = 5");
+	place_exec(p, "PRAGMA user_version = 2; PRAGMA application_id = 5");
 	refused(p, ERR_STATE, "another program");
 	place_exec(p, "PRAGMA application_id = 1281450617; UPDATE meta SET install = 'other'");
 	refused(p, ERR_STATE, "of installation other");
@@ -693,6 +744,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(rows_come_back_as_they_were_written),
+		T(an_older_database_is_brought_up),
 		T(what_is_gone_is_not_loaded),
 		T(verdicts_are_replaced_and_hints_are_not),
 		T(a_refused_transaction_leaves_no_trace_and_others_alone),
