@@ -19,8 +19,8 @@ refused() { # EXTENDED-REGEX
 
 malformed() {
 	make_lab malformed
-	echo 'session: {cpu: 1' >>"$lab/$1"
-	refused "malformed/$1:[0-9]+:[0-9]+: error\[D[0-9]+\]: "
+	echo 'more: {cpu: 1' >>"$lab/$1"
+	refused "malformed/$1:[0-9]+:[0-9]+: error\[D001\]: did not find expected ',' or '}'"
 }
 
 unknown_in_lab() {
