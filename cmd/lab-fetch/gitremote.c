@@ -75,7 +75,6 @@ static int broke(const char *what)
 		err_set(&said, ERR_TIMEOUT, "the server said nothing for %d s", silence_s);
 	else
 		err_sys(&said, ERR_UNREACHABLE, "the connection broke (%s)", what);
-	git_error_set_str(GIT_ERROR_NET, said.text);
 	return -1;
 }
 
@@ -84,10 +83,7 @@ static int connection_open(git_stream *stream)
 	struct connection *c = (struct connection *)stream;
 
 	c->fd = connector_open(&said);
-	if (c->fd >= 0)
-		return 0;
-	git_error_set_str(GIT_ERROR_NET, said.text);
-	return -1;
+	return c->fd < 0 ? -1 : 0;
 }
 
 static ssize_t connection_read(git_stream *stream, void *p, size_t n)
@@ -173,6 +169,10 @@ int gitremote_prepare(const struct fetch_git *g, const struct giturl *at, struct
 	r = git_stream_register(GIT_STREAM_STANDARD, &ours);
 	if (r == 0 && g->ca_file)
 		r = git_libgit2_opts(GIT_OPT_SET_SSL_CERT_LOCATIONS, g->ca_file, NULL);
+#if LIBGIT2_VER_MAJOR > 1 || LIBGIT2_VER_MINOR >= 7 /* for ssh, which reads by itself */
+	if (r == 0)
+		r = git_libgit2_opts(GIT_OPT_SET_SERVER_TIMEOUT, (int)silence_ms);
+#endif
 	/* memory and objects have limits of their own */
 	if (r == 0)
 		r = git_libgit2_opts(GIT_OPT_SET_PACK_MAX_OBJECTS, (size_t)OBJECTS_MAX);

@@ -477,7 +477,8 @@ static int start_sshd(void **state)
 		return 0;
 	choose_port();
 	keys = strf(
-		"{ [ $(id -u) != 0 ] || mkdir -p /run/sshd; } && cd %s && ssh-keygen -q -t ed25519 -N '' -f host && "
+		"{ [ $(id -u) != 0 ] || mkdir -p /run/sshd; } && cd %s && "
+		"ssh-keygen -q -t ed25519 -N '' -f host && "
 		"ssh-keygen -q -t ed25519 -N '' -f good && ssh-keygen -q -t rsa -N '' -f other && "
 		"cp good.pub authorized",
 		root);
