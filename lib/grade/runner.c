@@ -5,6 +5,7 @@
 #include "base/list.h"
 #include "base/str.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 
 #define MAX_OUT (1 << 20)
@@ -13,26 +14,33 @@
 #define GRACE_MS 5000 /* beyond the program's own time-out, until the stream is given up */
 
 /*
- * The loop. `setup` sets program, t (seconds) and the words of the command. The program runs in the
- * process group that timeout(1) makes, which is killed after it, whatever it left behind; its files may
- * grow to 64 MiB, of which the limits above come back.
+ * What the shell is told first; then each request calls these. A program runs in the process group
+ * that timeout(1) makes, which is killed after it, whatever it left behind; its files may grow to
+ * 64 MiB, of which the limits above come back.
  *
- * A fork costs a learner's container more than most checks do. So the loop forks for nothing that
- * the shell can do by itself, reads the time from /proc/uptime (hundredths of a second), and counts
- * and sends only what was written.
+ * A fork costs a learner's container more than most checks do. So the shell is its own reader,
+ * forks for nothing that it can do by itself, reads the time from /proc/uptime (hundredths of a
+ * second), and counts and sends only what was written. What the container's environment holds is
+ * forgotten once, and not before each program; the marker by which a later labd finds programs
+ * stays.
  */
 static const char loop_text[] =
-	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C; export PATH LC_ALL\n"
+	"set -f\n"
+	"for w in $(export -p); do\n"
+	" case $w in LABD_EXEC=*|LAB_SCRATCH=*|PATH=*) ;; [A-Za-z_]*=*)\n"
+	"  w=${w%%=*}; case $w in *[!A-Za-z0-9_]*) ;; *) unset \"$w\" ;; esac\n"
+	" esac\n"
+	"done\n"
+	"set +f\n"
+	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n"
 	"d=$(mktemp -d \"${LAB_SCRATCH:-/tmp}/.run.XXXXXX\") || exit 1\n"
 	"trap 'rm -rf \"$d\"' EXIT\n"
+	"ulimit -f 131072\n"
 	"now() { read -r u _ </proc/uptime; now=$((${u%.*} * 100 + 1${u#*.} - 100)); }\n"
-	"while read -r mark id n; do\n"
-	" [ \"$mark\" = LAB1 ] || exit 1\n"
-	" eval \"$(head -c \"$n\")\"\n"
-	" : >\"$d/o\"; : >\"$d/e\"; : >\"$d/v\"\n"
-	" now; from=$now\n"
-	" printf %s \"$program\" | { exec 9<&0 </dev/null; ulimit -f 131072; timeout -k 1 \"$t\" env -i \"$@\" 9<&9 >\"$d/o\" 2>\"$d/e\" 3>\"$d/v\" & g=$!; wait $g; x=$?; kill -9 -$g 2>/dev/null; exit $x; }\n"
-	" x=$?; now; ms=$(((now - from) * 10)) o=0 e=0 v=0 cut=0\n"
+	"begin() { : >\"$d/o\"; : >\"$d/e\"; : >\"$d/v\"; now; from=$now; }\n"
+	"answer() {\n"
+	" wait $2; x=$?; kill -9 -$2 2>/dev/null\n"
+	" now; ms=$(((now - from) * 10)) id=$1 o=0 e=0 v=0 cut=0\n"
 	" if [ -s \"$d/o\" ] || [ -s \"$d/e\" ] || [ -s \"$d/v\" ]; then\n"
 	"  set -- $(cd \"$d\" && wc -c o e v); o=$1 e=$3 v=$5\n"
 	"  [ $o -le 1048576 ] || o=1048576 cut=1\n"
@@ -43,7 +51,7 @@ static const char loop_text[] =
 	" [ $o = 0 ] || head -c $o \"$d/o\"\n"
 	" [ $e = 0 ] || head -c $e \"$d/e\"\n"
 	" [ $v = 0 ] || head -c $v \"$d/v\"\n"
-	"done\n";
+	"}\n";
 
 struct request {
 	struct list link;
@@ -140,39 +148,64 @@ static void pump_out(struct runner *r)
 }
 
 /* "#!/usr/bin/env python3 -u" -> words of the interpreter. */
-static void add_interpreter(struct buf *setup, const char *text, size_t size)
+static void add_interpreter(struct buf *out, const char *text, size_t size)
 {
 	const char *end = memchr(text, '\n', size);
 	_cleanup_free_ char *line = xstrndup(text, end ? (size_t)(end - text) : size);
 	char *save = NULL;
 
 	for (char *w = strtok_r(str_starts(line, "#!") ? line + 2 : line, " \t\r", &save); w; w = strtok_r(NULL, " \t\r", &save)) {
-		(void)buf_addc(setup, ' ');
-		shell_quote(setup, w);
+		(void)buf_addc(out, ' ');
+		shell_quote(out, w);
 	}
 }
 
+/* May the shell have a variable of that name? */
+static bool is_variable(const char *assignment)
+{
+	size_t n = strspn(assignment, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_");
+
+	return n && assignment[n] == '=' && !isdigit((unsigned char)*assignment);
+}
+
+/*
+ * One compound command, which the shell reads to its end before it begins: what a broken stream has
+ * cut is never run.
+ */
 static void build(struct request *q, const struct program *p)
 {
-	_cleanup_buf_ struct buf setup = BUF(q->bytes.max);
+	_cleanup_buf_ struct buf text = BUF(q->bytes.max);
+	int odd = 0;
 
-	(void)buf_adds(&setup, "program=");
-	quote(&setup, p->text, p->size);
-	(void)buf_addf(&setup, "; t=%.3f; set --", (double)p->timeout_ms / 1000);
-	for (char *const *v = p->env; v && *v; v++) {
-		(void)buf_addc(&setup, ' ');
-		shell_quote(&setup, *v);
-	}
-	add_interpreter(&setup, p->text, p->size);
-	(void)buf_adds(&setup, " /dev/fd/9");
+	(void)buf_adds(&text, "{ program=");
+	quote(&text, p->text, p->size);
+	(void)buf_adds(&text, " ; begin; printf %s \"$program\" |");
+	for (char *const *v = p->env; v && *v; v++)
+		if (is_variable(*v)) {
+			const char *value = strchr(*v, '=') + 1;
+
+			(void)buf_addc(&text, ' ');
+			(void)buf_add(&text, *v, (size_t)(value - *v));
+			shell_quote(&text, value);
+		}
+	(void)buf_addf(&text, " timeout -k 1 %.3f", (double)p->timeout_ms / 1000);
+	for (char *const *v = p->env; v && *v; v++)
+		if (!is_variable(*v)) {
+			(void)buf_adds(&text, odd++ ? " " : " env ");
+			shell_quote(&text, *v);
+		}
+	add_interpreter(&text, p->text, p->size);
+	(void)buf_adds(&text, " /dev/fd/9");
 	for (char *const *v = p->args; v && *v; v++) {
-		(void)buf_addc(&setup, ' ');
-		shell_quote(&setup, *v);
+		(void)buf_addc(&text, ' ');
+		shell_quote(&text, *v);
 	}
-	(void)buf_addc(&setup, '\n');
-	(void)buf_addf(&q->bytes, "LAB1 %" PRId64 " %zu\n", q->id, setup.len);
-	(void)buf_add(&q->bytes, setup.data, setup.len);
-	q->bytes.full |= setup.full;
+	(void)buf_addf(&text, " 9<&0 </dev/null >\"$d/o\" 2>\"$d/e\" 3>\"$d/v\" & answer %" PRId64 " $!; }\n", q->id);
+	if (q->id == 1)
+		(void)buf_adds(&q->bytes, loop_text);
+	(void)buf_addf(&q->bytes, "#LAB1 %" PRId64 " %zu\n", q->id, text.len);
+	(void)buf_add(&q->bytes, text.data, text.len);
+	q->bytes.full |= text.full;
 }
 
 void runner_run(struct runner *r, const struct program *p, runner_done done, void *arg)
@@ -313,7 +346,7 @@ static void overdue(void *arg)
 struct runner *runner_open(struct sessions *m, int64_t session, int service)
 {
 	static const struct exec_ops ops = {.output = output, .ended = ended, .drained = drained};
-	char *argv[] = {(char *)"/bin/sh", (char *)"-c", (char *)loop_text, NULL};
+	char *argv[] = {(char *)"/bin/sh", (char *)"-s", (char *)"LAB1", NULL};
 	struct session *s = sessions_by_id(m, session);
 	struct runner *r = NEW(struct runner);
 	struct err e = ERR_NONE;

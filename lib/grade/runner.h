@@ -1,13 +1,16 @@
 /*
  * runner.h - check programs over one exec stream per service.
  *
- * A small shell loop is started in the service once; programs are streamed to it one after the
- * other and their exit status, output and evidence come back in frames on the same stream. A program rests on
- * no disk: it is read from a pipe (/dev/fd/9). Requests are answered in order. The loop ends with
- * its stdin.
+ * A shell is started in the service once; it reads its commands from the stream, one for each
+ * program, and their exit status, output and evidence come back in frames. A program rests on no
+ * disk: it is read from a pipe (/dev/fd/9). Requests are answered in order. The shell ends with its
+ * stdin.
  *
- *   labd -> loop   LAB1 <id> <bytes of setup>\n<setup>
- *   loop -> labd   LAB1 <id> <exit> <ms> <bytes of stdout> <of stderr> <of evidence> <cut>\n<stdout><stderr><evidence>
+ *   labd -> shell  #LAB1 <id> <bytes of the command>\n<the command>
+ *   shell -> labd  LAB1 <id> <exit> <ms> <bytes of stdout> <of stderr> <of evidence> <cut>\n
+ *                  <stdout><stderr><evidence>
+ *
+ * To the shell the head is a comment; it tells a reader of the stream where a command ends.
  *
  * The id only keeps frames apart; it proves nothing (a learner who is root can read it).
  */

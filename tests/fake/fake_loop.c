@@ -82,7 +82,7 @@ static int ready_loop(const struct program *p, char *const *argv)
 
 static bool is_runner(char *const *argv)
 {
-	return argv[2] && strstr(argv[2], "echo \"LAB1 $id");
+	return argv[1] && streq(argv[1], "-s") && argv[2] && streq(argv[2], "LAB1");
 }
 
 static bool fill(const struct program *p, struct buf *in, size_t n)
@@ -115,10 +115,12 @@ static char *row_of(const char *text)
 	return buf_take(&row);
 }
 
-/* A request: program='…'; t=5.000; set -- 'PATH=/bin' 'NAME=value' … '/bin/sh' /dev/fd/9 */
+/* { program='…' ; begin; printf %s "$program" | PATH='/bin' NAME='value' timeout … /dev/fd/9 … */
 static char *program_of(char *const *words)
 {
-	const char *text = words[0] && str_starts(words[0], "program=") ? words[0] + strlen("program=") : "";
+	const char *text = strv_len(words) > 1 && str_starts(words[1], "program=")
+				? words[1] + strlen("program=")
+				: "";
 
 	return row_of(text);
 }
@@ -127,9 +129,9 @@ static char **environment_of(char *const *words)
 {
 	char **env = strv_new();
 
-	for (; *words && !streq(*words, "--"); words++)
+	for (; *words && !streq(*words, "|"); words++)
 		;
-	for (; *words; words++)
+	for (; *words && !streq(*words, "timeout"); words++)
 		if (strchr(*words, '='))
 			strv_add(&env, *words);
 	return env;
@@ -151,11 +153,17 @@ static bool run_one(const struct program *p, struct buf *in)
 {
 	int64_t id, from = fake_now_ms();
 	size_t head, n;
+	bool heard;
 	struct output o;
 
-	if (!read_line(p, in) || sscanf(in->data, "LAB1 %" SCNd64 " %zu", &id, &n) != 2)
-		return false;
-	head = (size_t)((const char *)memchr(in->data, '\n', in->len) - in->data) + 1;
+	do {
+		if (!read_line(p, in))
+			return false;
+		head = (size_t)((const char *)memchr(in->data, '\n', in->len) - in->data) + 1;
+		heard = sscanf(in->data, "#LAB1 %" SCNd64 " %zu", &id, &n) == 2;
+		if (!heard) /* what the shell is told first */
+			buf_drop(in, head);
+	} while (!heard);
 	if (!fill(p, in, head + n))
 		return false;
 	_cleanup_(strv_freep) char **words = program_words(in->data + head, n);
