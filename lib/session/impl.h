@@ -39,7 +39,7 @@ struct object {
 	int saving;        /* commits under way that nothing waits for */
 	bool removed;      /* the engine said it is gone; a listing must agree */
 	int absent;        /* listings in a row that lacked it */
-	int64_t opened_at; /* number of the listing that was the last before the row was opened */
+	int64_t opened_at; /* number of the last listing that was begun before its call was answered */
 	int64_t epoch, retry_at_ms;
 	int tries;
 	struct list link;  /* session->objects */

@@ -246,6 +246,7 @@ static void created(void *arg, const struct engine_result *r)
 
 	killpoint("after-reply");
 	o->in_flight = false;
+	o->opened_at = s->m->lists; /* a listing that began before says nothing of it */
 	if (r->outcome == ENGINE_DONE) {
 		journal_live(o, r->id);
 		if (slot)
@@ -257,7 +258,6 @@ static void created(void *arg, const struct engine_result *r)
 		refused(o, r);
 	} else {
 		o->state = OBJ_UNKNOWN;
-		o->opened_at = s->m->lists; /* a listing that began before says nothing of it */
 		str_set(&o->last_error, r->err.text);
 		journal_save(o);
 		if (slot)

@@ -4,7 +4,7 @@
 #include <fnmatch.h>
 
 static const char *const fault_names[] = {"refuse", "cut-reply", "cut-stream", "delay", "silence",
-	"status", "status-after", "garbage", "truncate", "away"};
+	"status", "status-after", "garbage", "truncate", "away", "late"};
 
 /* The value of key=… in a line, quotes taken off; NULL when absent. The caller owns it. */
 static char *value(const char *line, const char *key)

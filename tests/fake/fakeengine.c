@@ -178,6 +178,8 @@ static bool serve(struct conn *c, const struct request *r)
 		answer_error(c, copy.status, "%s", copy.text ? copy.text : "planned refusal");
 	else
 		dispatch(c, r);
+	if (is(fault, "late"))
+		rest(f, copy.ms);
 	if (is(fault, "cut-reply"))
 		return false;
 	if (is(fault, "status-after"))

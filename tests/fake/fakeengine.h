@@ -31,6 +31,7 @@ const char *fake_url(const struct fake *f); /* "unix:///…" */
  *       cut-reply     do it; close the connection instead of answering
  *       cut-stream    end a stream after `bytes` bytes of its body
  *       delay         wait `ms` before doing it
+ *       late          do it; wait `ms` before answering
  *       silence       do nothing and never answer
  *       status        answer `status` with the message `text`; nothing is done
  *       status-after  do it; answer `status`

@@ -50,6 +50,9 @@ static const struct fault_kind {
 	{"truncate", "fault=truncate", 1},
 	{"away", "fault=away ms=300", 1},
 	{"gone", "fault=away ms=13000", 4}, /* for longer than a phase of a grade may take */
+	/* lists that are old when they arrive, and an answer that is lost */
+	{"old-lists", "fault=late match=\"GET /*s\" ms=60\nfault=late match=\"GET /containers/json\" ms=60\n"
+		      "fault=delay match=\"POST /containers/create\" ms=30\nfault=cut-reply", 1},
 	{"delay", "fault=delay ms=2500", 1}, /* beyond every deadline, and then it is done */
 };
 
