@@ -733,17 +733,6 @@ static git_oid path_bomb(struct repo *r)
 	return nested(r, 12, 10);
 }
 
-static git_oid large_blob(struct repo *r)
-{
-	struct buf tree = BUF(4096);
-	size_t n = 300 << 20;
-	char *zeros = calloc(1, n);
-
-	tree_add(&tree, "100644", "zeros", repo_object(r, GIT_OBJECT_BLOB, zeros, n));
-	free(zeros);
-	return repo_tree(r, &tree);
-}
-
 /* Twelve megabytes, six times. */
 static git_oid large_sum(struct repo *r)
 {
@@ -770,7 +759,6 @@ static void large_ones_are_refused(void **state)
 		{"many.git", many_files, ERR_LIMIT, "more than 10000 entries"},
 		{"deep.git", deep, ERR_FORBIDDEN, "lies too deep"},
 		{"bomb.git", path_bomb, ERR_LIMIT, "more than 10000 entries"},
-		{"blob.git", large_blob, ERR_LIMIT, "'zeros' is larger than 16.0 MiB"},
 		{"sum.git", large_sum, ERR_LIMIT, "larger than 64.0 MiB together"},
 	};
 
@@ -784,6 +772,32 @@ static void large_ones_are_refused(void **state)
 		r = (struct run){0};
 		go_https(&r, "good", rows[i].name, (struct fetch_git){0});
 		expect(&r, rows[i].code, rows[i].says);
+		done(&r);
+	}
+}
+
+/* Nine megabytes on the disk and on the wire. */
+static void two_gigabytes_of_zeros_are_refused(void **state)
+{
+	_cleanup_free_ char *make = strf(
+		"cd %s && git init -q --bare -b main blob.git && cd blob.git && "
+		"blob=$(head -c 2147483648 /dev/zero | "
+		"git -c core.bigFileThreshold=1m hash-object -w --stdin) && "
+		"tree=$(printf '100644 blob %%s\\tzeros\\n' $blob | git mktree) && "
+		"git update-ref refs/heads/main "
+		"$(git -c user.name=A -c user.email=a@example commit-tree -m large $tree)",
+		root);
+
+	shell(make);
+	for (int local = 0; local < 2; local++) {
+		struct run r = {0};
+
+		if (local)
+			go_local(&r, "blob.git", (struct fetch_git){0});
+		else
+			go_https(&r, "good", "blob.git", (struct fetch_git){0});
+		expect(&r, ERR_LIMIT, "'zeros' is larger than 16.0 MiB");
+		assert_int_equal(r.entries, 0);
 		done(&r);
 	}
 }
@@ -1004,6 +1018,7 @@ int main(void)
 		cmocka_unit_test_setup(a_commit_comes_over_ssh, start_sshd),
 		cmocka_unit_test_teardown(ssh_wants_known_hosts_and_good_keys, stop_sshd),
 		cmocka_unit_test(large_ones_are_refused),
+		cmocka_unit_test(two_gigabytes_of_zeros_are_refused),
 		cmocka_unit_test(a_wrong_object_is_not_believed),
 		cmocka_unit_test(a_taken_over_child_reaches_nothing),
 	};
