@@ -8,6 +8,7 @@
  * damaged does, with one clear sentence.
  */
 #include "cmd/labd/options.h"
+#include "cmd/labd/tether.h"
 
 #include "api/api.h"
 #include "base/fsutil.h"
@@ -40,6 +41,7 @@ struct labd {
 	struct sigwatch *signals[3];
 	struct timer *idle, *overdue, *retry, *settling;
 	struct timer *door;
+	struct tether *tether; /* of a daemon for one proof */
 	int64_t began_ms;
 	struct err err; /* why nobody can be let in */
 	bool stopping;
@@ -75,6 +77,7 @@ static void judged(void *arg)
 static void stop(struct labd *d, const char *why)
 {
 	timer_stop(d->door);
+	tether_free(TAKE(d->tether));
 	log_info("labd", "stopping: %s", why);
 	d->stopping = true;
 	timer_stop(d->idle);
@@ -113,6 +116,19 @@ static void on_event(void *arg, const struct session_event *ev)
 
 	if (!d->stopping && d->options.self_started)
 		timer_start(d->idle, d->options.idle_exit_ms);
+}
+
+/* Whoever made a proof has gone. What he keeps lives as with a self-started daemon. */
+static void untethered(void *arg, bool kept)
+{
+	struct labd *d = arg;
+
+	if (!kept) {
+		stop(d, "the proof is over");
+		return;
+	}
+	d->options.self_started = true;
+	timer_start(d->idle, d->options.idle_exit_ms);
 }
 
 /* --- watching ourselves --- */
@@ -163,6 +179,7 @@ static int open_sessions(struct labd *d, struct err *e)
 		.max_sessions = o->max_sessions,
 		.max_expires_ms = o->max_expires_ms,
 		.subnets = o->subnets,
+		.several = o->proof,
 	};
 	int r = sessions_new(&d->sessions, d->loop, d->store, d->engine, d->io, &c, e);
 
@@ -227,6 +244,8 @@ static void watch(struct labd *d)
 	d->idle = timer_new(d->loop, look_idle, d);
 	if (d->options.self_started)
 		timer_start(d->idle, d->options.idle_exit_ms);
+	if (d->options.proof)
+		d->tether = tether_new(d->loop, d->sessions, untethered, d);
 	d->door = timer_new(d->loop, look_engine, d);
 	d->began_ms = loop_now_ms(d->loop);
 	timer_start(d->door, 0);
@@ -268,6 +287,7 @@ static void take_down(struct labd *d)
 	repos_free(d->repos);
 	for (size_t i = 0; i < ARRAY_SIZE(d->signals); i++)
 		sigwatch_free(d->signals[i]);
+	tether_free(d->tether);
 	timer_free(d->idle);
 	timer_free(d->overdue);
 	timer_free(d->retry);

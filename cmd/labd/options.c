@@ -34,6 +34,7 @@ enum {
 	OPT_CONFIG = 256,
 	OPT_SELF_STARTED,
 	OPT_IDLE_EXIT,
+	OPT_PROOF,
 	OPT_CHECK,
 	OPT_DUMP,
 	OPT_VERSION,
@@ -54,6 +55,7 @@ static const struct option longs[] = {
 	{"log-level", required_argument, NULL, OPT_KEY + 7},
 	{"self-started", no_argument, NULL, OPT_SELF_STARTED},
 	{"idle-exit", required_argument, NULL, OPT_IDLE_EXIT},
+	{"proof", no_argument, NULL, OPT_PROOF},
 	{"check-config", no_argument, NULL, OPT_CHECK},
 	{"dump-config", no_argument, NULL, OPT_DUMP},
 	{"version", no_argument, NULL, OPT_VERSION},
@@ -76,6 +78,7 @@ void options_help(FILE *to)
 	      "  --log-level LEVEL     error, warn, info or debug\n"
 	      "  --self-started        end when no lab has been live for a while\n"
 	      "  --idle-exit TIME      for how long (10m)\n"
+	      "  --proof               discard everything and end when stdin, a pipe, ends (lab test)\n"
 	      "  --check-config        read options and file, say what is wrong, end\n"
 	      "  --dump-config         print what is in force as labd.conf, end\n"
 	      "  --version, --help\n\n"
@@ -109,6 +112,7 @@ static int read_argv(struct options *o, struct told *t, int argc, char **argv, s
 		else if (c == OPT_IDLE_EXIT && str_duration_ms(optarg, &o->idle_exit_ms, e) < 0)
 			return err_wrap(e, "--idle-exit");
 		o->self_started |= c == OPT_SELF_STARTED;
+		o->proof |= c == OPT_PROOF;
 		o->check_config |= c == OPT_CHECK;
 		o->dump_config |= c == OPT_DUMP;
 		o->version |= c == OPT_VERSION;

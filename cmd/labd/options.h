@@ -13,7 +13,7 @@ struct options {
 
 	/* this run only */
 	char *config; /* path of labd.conf */
-	bool self_started, check_config, dump_config, version, help;
+	bool self_started, proof, check_config, dump_config, version, help;
 	int64_t idle_exit_ms;
 
 	/* found, not told */

@@ -33,6 +33,7 @@ struct sessions_config {
 	int64_t max_sessions;   /* live ones; 0 = 8 */
 	int64_t max_expires_ms; /* operator's cap; 0 = 12 h */
 	const char *subnets;    /* "10.213.0.0/16" */
+	bool several;           /* every start makes another session, also of the same lab */
 };
 
 /* What a part of the daemon wants to know. Called on the loop. */

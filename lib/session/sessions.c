@@ -169,6 +169,7 @@ int sessions_new(struct sessions **ret, struct loop *l, struct store *store, str
 		.max_sessions = c->max_sessions ? c->max_sessions : DEFAULT_MAX_SESSIONS,
 		.max_expires_ms = c->max_expires_ms ? c->max_expires_ms : DEFAULT_MAX_EXPIRES_MS,
 		.subnets = m->subnets_text,
+		.several = c->several,
 	};
 	m->subnets = subnets_new(m->subnets_text, e);
 	if (!m->subnets) {
@@ -804,6 +805,8 @@ static void open_run(void *arg)
 /* Two repositories may have a lab of the same name. */
 static struct session *existing(struct sessions *m, const char *slug, const char *repository)
 {
+	if (m->config.several)
+		return NULL;
 	for (size_t i = 0; i < m->n; i++)
 		if (streq(m->items[i]->lab->slug, slug) && str_same(repository_of(m->items[i]), repository) && m->items[i]->state != STATE_ENDING && m->items[i]->state != STATE_GONE)
 			return m->items[i];
