@@ -15,6 +15,23 @@ static void print_task(const struct cli *c, const struct json *t)
 		json_bool(json_get(t, "distinction"), false) ? ", apart" : "", text);
 }
 
+static void print_proof(const struct json *proof)
+{
+	bool proven = json_bool(json_get(proof, "proven"), false);
+
+	if (json_type(proof) != JSON_OBJECT) {
+		puts("not proved here: 'lab test' does");
+		return;
+	}
+	_cleanup_free_ char *at = local_time(json_str(json_get(proof, "at"))),
+			    *engine = visible(json_str(json_get(proof, "engine"))),
+			    *tool = visible(json_str(json_get(proof, "tool")));
+	printf("%s at %s (%s, lab %s, %s; flake %" PRId64 "/%" PRId64 ")\n",
+		proven ? "proven" : "NOT PROVEN", at, json_str_or(json_get(proof, "tier"), "?"), tool,
+		engine, json_int(json_get(proof, "false_fails"), 0),
+		json_int(json_get(proof, "judged"), 0));
+}
+
 /* Of "slug", "repo/slug" or "repo/slug@commit": each part stays a part. */
 static char *lab_path(const char *name)
 {
@@ -47,6 +64,7 @@ static int show(struct cli *c, const char *name)
 	printf("\n%s, about %" PRId64 " minutes, %s of memory\n",
 		json_str_or(json_get(lab, "level"), ""), json_int(json_get(lab, "minutes"), 0),
 		str_human_size(json_int(json_path(lab, "resources.memory"), 0)));
+	print_proof(json_get(lab, "proof"));
 	return 0;
 }
 

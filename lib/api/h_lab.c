@@ -17,7 +17,7 @@ struct place {
 struct look {
 	struct api *api;
 	struct request *request;
-	char *labs, *words;
+	char *labs, *state, *words;
 	struct place *places; /* of repositories, or the one that is asked for */
 	size_t n, cap;
 	struct map *best; /* slug -> struct view_best */
@@ -36,6 +36,7 @@ static void look_free(struct look *x)
 	map_free(x->best);
 	buf_done(&x->out);
 	free(x->labs);
+	free(x->state);
 	free(x->words);
 	free(x);
 }
@@ -57,6 +58,7 @@ static struct look *look_new(struct api *a, struct request *r)
 
 	*x = (struct look){.api = a, .request = request_ref(r), .out = BUF(ANSWER_MAX)};
 	x->labs = xstrdup(sessions_config(a->sessions)->labs);
+	x->state = xstrdup(sessions_config(a->sessions)->state);
 	x->best = map_new(free);
 	return x;
 }
@@ -82,8 +84,11 @@ static void read_one(void *arg)
 	struct json_writer w;
 
 	json_begin(&w, &x->out, false);
-	if (catalog_load(at->folder, at->slug, &l, &p, &x->err) == 0)
-		(void)view_lab(&w, at, l, &x->err); /* x->err tells */
+	if (catalog_load(at->folder, at->slug, &l, &p, &x->err) == 0) {
+		_cleanup_(json_freep) struct json *proof = proof_read(x->state, l->digest);
+
+		(void)view_lab(&w, at, l, proof, &x->err); /* x->err tells */
+	}
 	problems_done(&p);
 }
 
@@ -168,8 +173,11 @@ static void list_one(
 	int r = catalog_load(at->folder, at->slug, &l, &p, &e);
 
 	if (wanted(at, l, words)) {
+		_cleanup_(json_freep) struct json *proof =
+			l ? proof_read(x->state, l->digest) : NULL;
+
 		if (r == 0)
-			view_lab_summary(w, at, l, best ? best : &none);
+			view_lab_summary(w, at, l, best ? best : &none, proof);
 		else
 			view_lab_broken(w, at, lines = problem_lines(&p, &e));
 	}

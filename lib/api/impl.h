@@ -125,6 +125,11 @@ struct grade_sum {
 };
 bool grade_sum_read(const struct row_grade *g, struct grade_sum *ret);
 
+/* --- h_proof.c --- */
+
+/* The proof of the lab with this digest, or NULL; the caller owns it. Blocking, any thread. */
+struct json *proof_read(const char *state_folder, const char *digest);
+
 /* --- handlers --- */
 
 void h_version(struct api *a, struct request *r, const struct match *m);
@@ -143,6 +148,7 @@ void h_repo_sync(struct api *a, struct request *r, const struct match *m);
 void h_sync(struct api *a, struct request *r, const struct match *m);
 void h_sync_cancel(struct api *a, struct request *r, const struct match *m);
 void h_sync_events(struct api *a, struct request *r, const struct match *m);
+void h_proof_put(struct api *a, struct request *r, const struct match *m);
 void h_history(struct api *a, struct request *r, const struct match *m);
 void h_sessions(struct api *a, struct request *r, const struct match *m);
 void h_session_start(struct api *a, struct request *r, const struct match *m);

@@ -28,12 +28,14 @@ struct view_best {
 	int64_t percent_bp;
 	bool passed;
 };
+/* proof NULL = never proved. */
 void view_lab_summary(struct json_writer *w, const struct lab_place *at, const struct lab *l,
-	const struct view_best *best);
+	const struct view_best *best, const struct json *proof);
 /* A lab that cannot be read: its problems instead. */
 void view_lab_broken(struct json_writer *w, const struct lab_place *at, char *const *problems);
 /* Blocking. Errors: ERR_IO, ERR_LIMIT (a text). */
-int view_lab(struct json_writer *w, const struct lab_place *at, const struct lab *l, struct err *e);
+int view_lab(struct json_writer *w, const struct lab_place *at, const struct lab *l,
+	const struct json *proof, struct err *e);
 
 void view_repo(struct json_writer *w, const char *key, const struct repo *r);
 void view_sync(struct json_writer *w, const char *key, const struct sync *s);

@@ -83,13 +83,14 @@ static void head_members(struct json_writer *w, const struct lab_place *at, cons
 }
 
 void view_lab_summary(struct json_writer *w, const struct lab_place *at, const struct lab *l,
-	const struct view_best *best)
+	const struct view_best *best, const struct json *proof)
 {
 	json_object(w, NULL);
 	head_members(w, at, l);
 	json_put_int(w, "tasks", (int64_t)l->n_tasks);
 	best_member(w, best);
 	json_put_strv(w, "problems", NULL);
+	json_put(w, "proof", proof);
 	json_end(w);
 }
 
@@ -102,6 +103,7 @@ void view_lab_broken(struct json_writer *w, const struct lab_place *at, char *co
 	json_put_int(w, "tasks", 0);
 	json_put_null(w, "best");
 	json_put_strv(w, "problems", problems);
+	json_put_null(w, "proof");
 	json_end(w);
 }
 
@@ -202,7 +204,8 @@ static int task_object(struct json_writer *w, const struct lab *l, const struct 
 	return r;
 }
 
-int view_lab(struct json_writer *w, const struct lab_place *at, const struct lab *l, struct err *e)
+int view_lab(struct json_writer *w, const struct lab_place *at, const struct lab *l,
+	const struct json *proof, struct err *e)
 {
 	_cleanup_close_ int dir = open(l->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int r;
@@ -215,6 +218,8 @@ int view_lab(struct json_writer *w, const struct lab_place *at, const struct lab
 	json_put_str(w, "licence", l->licence ? l->licence : "");
 	json_put_strv(w, "authors", l->authors);
 	json_put_str(w, "digest", l->digest);
+	json_put_str(w, "folder", l->root);
+	json_put(w, "proof", proof);
 	json_put_int(w, "pass_mark_bp", l->pass_mark_bp);
 	json_put_str(w, "mode", l->exam ? "exam" : "practice");
 	json_put_int(w, "grade_budget_ms", l->budget_ms);

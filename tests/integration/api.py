@@ -400,6 +400,24 @@ def events_of_all_sessions_can_be_read_again():
     c.until(s, ["ready"])
 
 
+def a_proof_stands_in_the_catalogue_while_the_lab_is_the_same():
+    lab = c.get("/v1/labs/hello-lab").json
+    assert lab["proof"] is None and os.path.samefile(lab["folder"], f"{TOP}/labs/hello-lab"), lab
+    proof = {"lab": "hello-lab", "tier": "full", "proven": True, "at": "2026-09-01T10:04:11.000Z", "tool": "0.1.0",
+             "engine": "docker 29.1", "seeds": 2, "judged": 32, "false_fails": 0}
+    put = lambda digest, body, expect=200: c.request("PUT", f"/v1/proofs/{digest}", body, expect=expect)
+    equal(put(lab["digest"], proof).json, proof)
+    equal(c.get("/v1/labs/hello-lab").json["proof"], proof)
+    listed = {x["slug"]: x["proof"] for x in c.get("/v1/labs").json["labs"]}
+    equal(listed, {slug: proof if slug == "hello-lab" else None for slug in listed})
+    put(lab["digest"], dict(proof, proven=False, false_fails=1))
+    assert c.get("/v1/labs/hello-lab").json["proof"]["proven"] is False
+    problem(put("..%2f" + "0" * 61, proof, expect=400), "usage", "64 hex digits")
+    problem(put(lab["digest"], dict(proof, judged=-1), expect=400), "usage", "'judged'")
+    problem(put(lab["digest"], dict(proof, tier="whole"), expect=400), "usage", "'tier'")
+    problem(put(lab["digest"], dict(proof, tool=None), expect=400), "usage", "'tool'")
+
+
 def doctor_and_metrics_see_the_same_state():
     checks = {x["name"]: x for x in c.get("/v1/doctor").json["checks"]}
     assert {"engine", "runtime", "cgroup", "storage", "limits", "disk", "database", "lab-fetch", "sandbox", "clock", "key",
