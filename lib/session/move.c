@@ -129,6 +129,7 @@ void session_move(struct session *s, enum session_state to, const char *cause)
 	s->state = to;
 	s->waking = false;
 	str_set(&s->cause, cause);
+	cause = s->cause; /* it may have been the old one, which is freed */
 	if (to == STATE_READY)
 		enter_ready(s, from);
 	else if (to == STATE_STOPPED || to == STATE_FAILED || to == STATE_ENDING)
