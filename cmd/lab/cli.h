@@ -119,6 +119,10 @@ void help_paragraph(FILE *f, const char *text); /* broken between words */
  */
 int start_follow(struct cli *c, const char *name, int64_t since_ms);
 
+/* Where the interface has a lab (cmd_catalog.c): of "slug", "repo/slug" or "repo/slug@commit" each
+ * part stays a part. The caller owns it. */
+char *lab_path(const char *name);
+
 /* One line (cmd_events.c); false when nobody reads any more. */
 bool event_print(struct cli *c, const struct json *ev);
 

@@ -1,4 +1,5 @@
-/* client_impl.h - private to the client's files (client.c, daemon.c, follow.c, names.c). */
+/* client_impl.h - private to the client's files (client.c, daemon.c, follow.c, names.c), and of
+ * proof_bench.c, which has a daemon of its own. */
 #pragma once
 
 #include "cmd/lab/client.h"
@@ -18,6 +19,11 @@ struct client {
 	char *ref;
 	int64_t retry_after_s;
 };
+
+/* The labd that belongs to this lab; the caller owns the path. */
+char *daemon_program(void);
+/* The last line of a log from there on; the caller owns it. */
+char *daemon_last_words(int fd, off_t from);
 
 /* Start labd again when it has gone and is ours to start. Errors: as client_open(). */
 int client_revive(struct client *k, struct err *e);

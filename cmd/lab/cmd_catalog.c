@@ -27,13 +27,12 @@ static void print_proof(const struct json *proof)
 			    *engine = visible(json_str(json_get(proof, "engine"))),
 			    *tool = visible(json_str(json_get(proof, "tool")));
 	printf("%s at %s (%s, lab %s, %s; flake %" PRId64 "/%" PRId64 ")\n",
-		proven ? "proven" : "NOT PROVEN", at, json_str_or(json_get(proof, "tier"), "?"), tool,
-		engine, json_int(json_get(proof, "false_fails"), 0),
+		proven ? "proven" : "NOT PROVEN", at,
+		json_str_or(json_get(proof, "tier"), "?"), tool, engine, json_int(json_get(proof, "false_fails"), 0),
 		json_int(json_get(proof, "judged"), 0));
 }
 
-/* Of "slug", "repo/slug" or "repo/slug@commit": each part stays a part. */
-static char *lab_path(const char *name)
+char *lab_path(const char *name)
 {
 	size_t n = strcspn(name, "/");
 	_cleanup_free_ char *first = xstrndup(name, n), *word = http_escape(first),

@@ -133,6 +133,19 @@ static const struct option_spec repo[] = {
 	END,
 };
 
+static const struct option_spec test[] = {
+	{"tier", 0, "TIER", WORD_NONE, "smoke, standard or full (standard)"},
+	{"seeds", 0, "N", WORD_NONE, "grade the solution with so many seeds"},
+	{"repeat", 0, "N", WORD_NONE, "repeat the quick checks so often (3)"},
+	{"only", 0, "STEP", WORD_NONE, "one step, with what it stands on"},
+	{"task", 0, "TASK", WORD_TASK, "leave out only this task; only the cheats of its checks"},
+	{"until", 0, "TASK", WORD_TASK, "only solve up to this task, and leave the sandbox"},
+	{"keep", 0, NULL, WORD_NONE, "leave the sandboxes in which something was not right"},
+	{"jobs", 'j', "N", WORD_NONE, "sandboxes side by side; else what the machine carries"},
+	{"junit", 0, "FILE", WORD_FILE, "also write the result as JUnit XML"},
+	END,
+};
+
 static const struct option_spec gc[] = {
 	{"apply", 0, NULL, WORD_NONE, "remove it"},
 	{"older", 0, "DURATION", WORD_NONE, "also the work of sessions stopped for so long (7d)"},
@@ -472,6 +485,33 @@ const struct command commands[] = {
 		.run = cmd_repo,
 	},
 	{
+		.name = "test",
+		.synopsis = "[PATH|LAB]",
+		.summary = "prove a lab before a learner meets it",
+		.group = AUTHOR,
+		.details =
+			"PATH is a lab's folder, in the catalogue or not; without one, this "
+			"folder. smoke: lint, build, and the quick checks before and after the "
+			"solutions. standard: full grades, too, and where a grade takes at most "
+			"two minutes also leave-out (each task's solution is missing once) and "
+			"cheats. full: everything, with more seeds, and repeat, idempotent, "
+			"reset, persist and hidden. It runs in sandboxes of a daemon of its own, "
+			"which are gone at the end, also after Ctrl-C. The result stands in "
+			"'lab catalog --show'. --timeout bounds the whole.",
+		.options = test,
+		.words = {WORD_LAB},
+		.exits = "  0  proven\n"
+			 "  1  not proven\n"
+			 "  4  not proven: something could not be judged\n"
+			 "  5  not proven: something was not done in time\n"
+			 "  8  the lab has errors: see 'lab lint'\n",
+		.examples =
+			"  lab test labs/my-lab\n"
+			"  lab test hello-lab --tier full --junit proof.xml\n"
+			"  lab test --only cheats --task greet --keep\n",
+		.run = cmd_test,
+	},
+	{
 		.name = "doctor",
 		.synopsis = "",
 		.summary = "look at everything that labs need on this machine",
@@ -526,6 +566,7 @@ const struct command commands[] = {
 		.examples = "  lab help start\n",
 		.run = cmd_help,
 	},
+	{.name = "__box", .hidden = true, .options = none, .run = cmd_box},
 	{.name = "__complete", .hidden = true, .options = none, .run = cmd_complete},
 	{.name = "__manual", .hidden = true, .options = none, .run = cmd_manual},
 	{.name = NULL},

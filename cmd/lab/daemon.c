@@ -86,7 +86,7 @@ static int shake(struct client *k, struct err *e)
 
 /* --- starting --- */
 
-static char *daemon_program(void)
+char *daemon_program(void)
 {
 	_cleanup_free_ char *dir = fs_program_dir();
 	char *beside = strf("%s/labd", dir);
@@ -111,7 +111,7 @@ static int open_log(const char *path, struct err *e)
 	return fd < 0 ? err_sys(e, ERR_IO, "cannot write '%s'", path) : fd;
 }
 
-static char *last_line(int fd, off_t from)
+char *daemon_last_words(int fd, off_t from)
 {
 	char text[4096];
 	off_t end = lseek(fd, 0, SEEK_END);
@@ -184,7 +184,7 @@ static int launch(struct client *k, struct err *e)
 	if (!ended)
 		return err_set(e, ERR_UNREACHABLE, "labd does not answer on '%s': see '%s'",
 			k->socket, log);
-	_cleanup_free_ char *why = last_line(fd, from);
+	_cleanup_free_ char *why = daemon_last_words(fd, from);
 	return err_set(e, ERR_UNREACHABLE, "labd ended at once: %s", why);
 }
 

@@ -164,7 +164,8 @@ static void started(struct remote *r)
 		send_size(r); /* it may have changed since the request */
 	}
 	if (r->spec->input) {
-		r->feed = feed_new(client_loop(r->cli->client), STDIN_FILENO, on_input, r);
+		r->feed = feed_new(
+			client_loop(r->cli->client), r->spec->input_fd, on_input, r);
 		r->hungry = true;
 		ask_for_input(r);
 	}

@@ -13,6 +13,7 @@ struct remote_spec {
 	char *const *env;  /* NAME=VALUE, or NULL */
 	bool tty;          /* raw where stdin is a terminal */
 	bool input;        /* pass stdin on */
+	int input_fd;      /* read from here; 0 is stdin */
 	struct buf *out,
 		*err; /* gather output here, as much as fits; NULL = our stdout and stderr */
 };

@@ -25,6 +25,7 @@
 #define IO_THREADS 2
 #define IO_QUEUE   256
 #define RETRY_MS   5000 /* a database that could not be written */
+#define KEPT_MS    3000 /* without anything that a proof has kept */
 #define LOOK_MS    5    /* whether everybody has heard of his commit */
 #define ANY_SOCKET "unix:///var/run/docker.sock"
 
@@ -118,7 +119,7 @@ static void on_event(void *arg, const struct session_event *ev)
 		timer_start(d->idle, d->options.idle_exit_ms);
 }
 
-/* Whoever made a proof has gone. What he keeps lives as with a self-started daemon. */
+/* Whoever made a proof has gone. What he keeps has a daemon as long as it lives. */
 static void untethered(void *arg, bool kept)
 {
 	struct labd *d = arg;
@@ -128,6 +129,7 @@ static void untethered(void *arg, bool kept)
 		return;
 	}
 	d->options.self_started = true;
+	d->options.idle_exit_ms = KEPT_MS;
 	timer_start(d->idle, d->options.idle_exit_ms);
 }
 

@@ -197,6 +197,7 @@ struct lab {
 	int grading_by; /* service or -1 */
 	int test_seeds; /* `lab test`: whole gradings of the solution */
 	int64_t test_budget_ms;
+	int64_t test_settle_ms; /* a solution may take so long until its quick checks pass */
 	struct lab_capture *captures;
 	size_t n_captures;
 	struct lab_phase *phases;

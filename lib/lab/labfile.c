@@ -470,6 +470,7 @@ static const struct object grading = OBJECT("'grading'", task_dialect, grading_f
 
 static const struct field test_fields[] = {
 	{"seeds", FIELD_INT, AT(struct lab, test_seeds), .min = 1, .max = 20},
+	{"settle", FIELD_DURATION, AT(struct lab, test_settle_ms), .max = 15 * MINUTE_MS},
 	{"budget", FIELD_DURATION, AT(struct lab, test_budget_ms), .min = MINUTE_MS,
 		.max = 12 * HOUR_MS},
 };
@@ -565,6 +566,7 @@ static void defaults(struct lab *l)
 	l->budget_ms = 300 * 1000;
 	l->test_seeds = 3;
 	l->test_budget_ms = HOUR_MS;
+	l->test_settle_ms = 30 * 1000;
 }
 
 void labfile_read(struct reader *r, const struct yaml *node)

@@ -1,6 +1,6 @@
 /*
  * program.h - programs of a lab: is it there, can it be run, what does it say in its head?
- * Internal to lib/lab.
+ * For lib/lab, and for `lab test`, which runs them.
  */
 #pragma once
 
