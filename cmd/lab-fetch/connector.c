@@ -9,14 +9,27 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #define CONNECT_MS      10000
 #define CONNECTIONS_MAX 16 /* HTTP without keep-alive takes one for each request */
+#define LOOK_MS         200
+
+/* What is asked of the helper. */
+#define WORD_CONNECT 'c'
+#define WORD_EXPLAIN 'e'
+
+struct helper {
+	int channel;
+	const char *host, *port;
+	int64_t silence_ms;
+	int fd, n; /* the last connection; how many there were */
+	bool given_up;
+};
 
 /* --- the helper --- */
 
@@ -35,11 +48,10 @@ static int await(int fd, struct err *e)
 	return 0;
 }
 
-static int open_address(const struct addrinfo *a, int64_t silence_ms, struct err *e)
+static int open_address(const struct addrinfo *a, struct err *e)
 {
 	_cleanup_close_ int fd =
 		socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	struct timeval silence = {silence_ms / 1000, silence_ms % 1000 * 1000};
 	int r = 0, on = 1;
 
 	if (fd < 0)
@@ -49,15 +61,13 @@ static int open_address(const struct addrinfo *a, int64_t silence_ms, struct err
 					 : err_sys(e, ERR_UNREACHABLE, "cannot connect");
 	if (r < 0)
 		return r;
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &silence, sizeof(silence)) < 0 ||
-		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &silence, sizeof(silence)) < 0 ||
-		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0 ||
+	if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0 ||
 		fcntl(fd, F_SETFL, 0) < 0) /* blocking from here on */
 		return err_sys(e, ERR_IO, "cannot set up a socket");
 	return TAKE_FD(fd);
 }
 
-static int open_host(const char *host, const char *port, int64_t silence_ms, struct err *e)
+static int open_host(const char *host, const char *port, struct err *e)
 {
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG}, *list;
 	int fd = ERR_UNREACHABLE, r = getaddrinfo(host, port, &hints, &list);
@@ -65,9 +75,28 @@ static int open_host(const char *host, const char *port, int64_t silence_ms, str
 	if (r != 0)
 		return err_set(e, ERR_UNREACHABLE, "'%s' is not found: %s", host, gai_strerror(r));
 	for (const struct addrinfo *a = list; a && fd < 0; a = a->ai_next)
-		fd = open_address(a, silence_ms, e);
+		fd = open_address(a, e);
 	freeaddrinfo(list);
 	return fd < 0 ? err_wrap(e, "'%s', port %s", host, port) : fd;
+}
+
+/*
+ * A server that says nothing is given up here: libssh2 waits inside itself and for ever. One that
+ * has sent what nobody has read yet is not silent: we are busy.
+ */
+static void give_up_silent(struct helper *h)
+{
+	struct tcp_info info;
+	socklen_t n = sizeof(info);
+	int unread = 0;
+
+	if (h->fd < 0 || h->given_up ||
+		getsockopt(h->fd, IPPROTO_TCP, TCP_INFO, &info, &n) < 0 ||
+		info.tcpi_last_data_recv < h->silence_ms ||
+		(ioctl(h->fd, FIONREAD, &unread) == 0 && unread))
+		return;
+	h->given_up = true;
+	(void)shutdown(h->fd, SHUT_RDWR); /* whoever waits for it sees the end */
 }
 
 /* An error, and a descriptor when there is none. */
@@ -91,20 +120,41 @@ static bool answer(int channel, int fd, const struct err *e)
 	return sendmsg(channel, &m, MSG_NOSIGNAL) == (ssize_t)sizeof(*e);
 }
 
-static void serve(int channel, const char *host, const char *port, int64_t silence_ms)
+static bool connect_for(struct helper *h)
 {
+	struct err e = ERR_NONE;
+
+	close_fd(&h->fd);
+	h->given_up = false;
+	h->fd = h->n++ < CONNECTIONS_MAX
+			? open_host(h->host, h->port, &e)
+			: err_set(&e, ERR_LIMIT, "the server wants more than %d connections",
+				  CONNECTIONS_MAX);
+	return answer(h->channel, h->fd, &e);
+}
+
+static bool explain(const struct helper *h)
+{
+	struct err e = ERR_NONE;
+
+	if (h->given_up)
+		err_set(&e, ERR_TIMEOUT, "the server said nothing for %d s",
+			(int)((h->silence_ms + 999) / 1000));
+	return answer(h->channel, -1, &e);
+}
+
+static void serve(struct helper *h)
+{
+	struct pollfd p = {.fd = h->channel, .events = POLLIN};
 	bool good = true;
 	char word;
 
-	for (int n = 0; good && read(channel, &word, 1) == 1; n++) {
-		struct err e = ERR_NONE;
-		_cleanup_close_ int fd =
-			n < CONNECTIONS_MAX ? open_host(host, port, silence_ms, &e)
-					    : err_set(&e, ERR_LIMIT,
-						      "the server wants more than %d connections",
-						      CONNECTIONS_MAX);
-
-		good = answer(channel, fd, &e);
+	while (good) {
+		if (poll(&p, 1, LOOK_MS) == 0)
+			give_up_silent(h);
+		else
+			good = read(h->channel, &word, 1) == 1 &&
+			       (word == WORD_CONNECT ? connect_for(h) : explain(h));
 	}
 	_exit(0);
 }
@@ -127,7 +177,7 @@ int connector_start(const char *host, const char *port, int64_t silence_ms, stru
 			prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
 			prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == us &&
 			setrlimit(RLIMIT_CPU, &cpu) == 0)
-			serve(3, host, port, silence_ms);
+			serve(&(struct helper){3, host, port, silence_ms, -1, 0, false});
 		_exit(1);
 	}
 	close(pair[1]);
@@ -139,27 +189,40 @@ int connector_start(const char *host, const char *port, int64_t silence_ms, stru
 	return 0;
 }
 
-int connector_open(struct err *e)
+/* A descriptor, or -1 and perhaps what it says. */
+static int ask(char word, struct err *said)
 {
 	union {
 		struct cmsghdr head;
 		char room[CMSG_SPACE(sizeof(int))];
 	} control = {0};
-	struct err said = ERR_NONE;
-	struct iovec part = {&said, sizeof(said)};
+	struct iovec part = {said, sizeof(*said)};
 	struct msghdr m = {.msg_iov = &part,
 		.msg_iovlen = 1,
 		.msg_control = &control,
 		.msg_controllen = sizeof(control)};
-	int fd;
+	int fd = -1;
 
-	if (write(CONNECTOR_FD, "", 1) != 1 ||
-		recvmsg(CONNECTOR_FD, &m, MSG_CMSG_CLOEXEC) != (ssize_t)sizeof(said))
-		return err_set(e, ERR_INTERNAL, "the helper of lab-fetch is gone");
-	if (said.code != 0)
-		return err_copy(e, &said);
-	if (m.msg_controllen < CMSG_LEN(sizeof(int)))
-		return err_set(e, ERR_INTERNAL, "the helper of lab-fetch gave no connection");
-	memcpy(&fd, CMSG_DATA(&control.head), sizeof(fd));
+	*said = ERR_NONE;
+	if (write(CONNECTOR_FD, &word, 1) != 1 ||
+		recvmsg(CONNECTOR_FD, &m, MSG_CMSG_CLOEXEC) != (ssize_t)sizeof(*said))
+		err_set(said, ERR_INTERNAL, "the helper of lab-fetch is gone");
+	else if (m.msg_controllen >= CMSG_LEN(sizeof(int)))
+		memcpy(&fd, CMSG_DATA(&control.head), sizeof(fd));
 	return fd;
+}
+
+int connector_open(struct err *e)
+{
+	struct err said;
+	int fd = ask(WORD_CONNECT, &said);
+
+	if (fd < 0 && !said.code)
+		err_set(&said, ERR_INTERNAL, "the helper of lab-fetch gave no connection");
+	return fd < 0 ? err_copy(e, &said) : fd;
+}
+
+void connector_explain(struct err *e)
+{
+	(void)ask(WORD_EXPLAIN, e);
 }

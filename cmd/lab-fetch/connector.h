@@ -3,7 +3,7 @@
  *
  * The sandboxed process can make no connection. It asks here, and is handed one to the host and
  * port that were named before a byte of a stranger was read; nothing it says can change them. The
- * helper reads nothing from the connections.
+ * helper reads nothing from the connections; it ends one on which nothing has come for too long.
  */
 #pragma once
 
@@ -11,10 +11,7 @@
 
 #define CONNECTOR_FD 4
 
-/*
- * Fork the helper; CONNECTOR_FD is our end afterwards. silence_ms is the connections' time limit
- * for one read or write. Errors: ERR_IO.
- */
+/* Fork the helper; CONNECTOR_FD is our end afterwards. Errors: ERR_IO. */
 int connector_start(const char *host, const char *port, int64_t silence_ms, struct err *e);
 
 /*
@@ -22,3 +19,6 @@ int connector_start(const char *host, const char *port, int64_t silence_ms, stru
  * opened).
  */
 int connector_open(struct err *e);
+
+/* Why the helper has ended the last connection (ERR_TIMEOUT); code 0 when it has not. */
+void connector_explain(struct err *e);

@@ -58,6 +58,14 @@ int git_fail(int code, const char *what, const struct giturl *at, struct err *e)
 	return err_set(e, ERR_PROTO, "%s '%s': %s", what, at->text, shown);
 }
 
+/* As git_fail, while the server is talked to: it may have been given up. */
+static int talk_fail(int code, const char *what, const struct giturl *at, struct err *e)
+{
+	if (!said.code)
+		connector_explain(&said);
+	return git_fail(code, what, at, e);
+}
+
 /* --- the stream --- */
 
 /* The members of libgit2's own socket stream in its order: its ssh transport looks at the last. */
@@ -67,13 +75,13 @@ struct connection {
 	int fd;
 };
 
-static int silence_s = SILENCE_MS / 1000;
-
 static int broke(const char *what)
 {
-	if (errno == EAGAIN || errno == EWOULDBLOCK)
-		err_set(&said, ERR_TIMEOUT, "the server said nothing for %d s", silence_s);
-	else
+	int sys = errno;
+
+	connector_explain(&said);
+	errno = sys;
+	if (!said.code)
 		err_sys(&said, ERR_UNREACHABLE, "the connection broke (%s)", what);
 	return -1;
 }
@@ -165,14 +173,9 @@ int gitremote_prepare(const struct fetch_git *g, const struct giturl *at, struct
 	int64_t silence_ms = g->silence_ms ? g->silence_ms : SILENCE_MS;
 	int r;
 
-	silence_s = (int)((silence_ms + 999) / 1000);
 	r = git_stream_register(GIT_STREAM_STANDARD, &ours);
 	if (r == 0 && g->ca_file)
 		r = git_libgit2_opts(GIT_OPT_SET_SSL_CERT_LOCATIONS, g->ca_file, NULL);
-#if LIBGIT2_VER_MAJOR > 1 || LIBGIT2_VER_MINOR >= 7 /* for ssh, which reads by itself */
-	if (r == 0)
-		r = git_libgit2_opts(GIT_OPT_SET_SERVER_TIMEOUT, (int)silence_ms);
-#endif
 	/* memory and objects have limits of their own */
 	if (r == 0)
 		r = git_libgit2_opts(GIT_OPT_SET_PACK_MAX_OBJECTS, (size_t)OBJECTS_MAX);
@@ -353,7 +356,7 @@ static int decide(struct wish *w, git_remote *remote, const struct job *j, struc
 	int r = git_remote_ls(&heads, &n, remote);
 
 	if (r < 0)
-		return git_fail(r, "cannot read the branches of", j->at, e);
+		return talk_fail(r, "cannot read the branches of", j->at, e);
 	if (is_commit(g->ref)) { /* whichever branch it is on */
 		if (git_oid_fromstr(&w->commit, g->ref) < 0)
 			return err_set(e, ERR_USAGE, "'%s' is no commit", g->ref);
@@ -389,7 +392,7 @@ static int download(git_remote *remote, const struct wish *w, struct job *j,
 	o.depth = w->shallow ? 1 : 0;
 #endif
 	r = git_remote_fetch(remote, &list, &o, NULL);
-	return r < 0 ? git_fail(r, "cannot fetch", j->at, e) : 0;
+	return r < 0 ? talk_fail(r, "cannot fetch", j->at, e) : 0;
 }
 
 static int talk(git_remote *remote, struct wish *w, struct job *j, struct err *e)
@@ -405,7 +408,7 @@ static int talk(git_remote *remote, struct wish *w, struct job *j, struct err *e
 	o.callbacks.payload = j;
 	r = git_remote_connect_ext(remote, GIT_DIRECTION_FETCH, &o);
 	if (r < 0)
-		return git_fail(r, "cannot fetch", j->at, e);
+		return talk_fail(r, "cannot fetch", j->at, e);
 	r = decide(w, remote, j, e);
 	return r == 0 && w->refspec ? download(remote, w, j, &o.callbacks, e) : r;
 }

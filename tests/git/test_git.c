@@ -539,6 +539,24 @@ static void a_commit_comes_over_ssh(void **state)
 	done(&r);
 }
 
+/* It takes the connection, and does not even say that it speaks ssh. */
+static void a_silent_ssh_server_is_given_up(void **state)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t n = sizeof(a);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct run r = {0};
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, n), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &n), 0);
+	_cleanup_free_ char *url = strf("ssh://git@localhost:%d/x", ntohs(a.sin_port));
+	go(&r, "lab-fetch", (struct fetch_git){.url = url, .silence_ms = 300});
+	expect(&r, ERR_TIMEOUT, "the server said nothing for 1 s");
+	done(&r);
+	close(fd);
+}
+
 static void ssh_wants_known_hosts_and_good_keys(void **state)
 {
 	struct run r = {0};
@@ -1015,6 +1033,7 @@ int main(void)
 		cmocka_unit_test(credentials_open_private_ones),
 		cmocka_unit_test(hostile_trees_are_refused),
 		cmocka_unit_test(hostile_trees_are_refused_over_https),
+		cmocka_unit_test(a_silent_ssh_server_is_given_up),
 		cmocka_unit_test_setup(a_commit_comes_over_ssh, start_sshd),
 		cmocka_unit_test_teardown(ssh_wants_known_hosts_and_good_keys, stop_sshd),
 		cmocka_unit_test(large_ones_are_refused),
