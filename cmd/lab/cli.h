@@ -123,6 +123,9 @@ int start_follow(struct cli *c, const char *name, int64_t since_ms);
  * part stays a part. The caller owns it. */
 char *lab_path(const char *name);
 
+/* The catalogue's folder, as labd finds it (cmd_catalog.c); the caller owns it. */
+char *labs_folder(void);
+
 /* One line (cmd_events.c); false when nobody reads any more. */
 bool event_print(struct cli *c, const struct json *ev);
 

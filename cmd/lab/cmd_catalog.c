@@ -1,9 +1,21 @@
 /* cmd_catalog.c - `lab catalog`: which labs there are, and what one of them is about. */
+#include "base/fsutil.h"
 #include "cmd/lab/client.h"
 #include "cmd/lab/markdown.h"
 #include "cmd/lab/output.h"
 
 #include <inttypes.h>
+
+char *labs_folder(void)
+{
+	_cleanup_free_ char *dir = fs_program_dir();
+	char *beside = strf("%s/../../labs", dir);
+
+	if (fs_is_dir(beside))
+		return beside;
+	free(beside);
+	return xstrdup(LABYARD_PREFIX "/share/labyard/labs");
+}
 
 static void print_task(const struct cli *c, const struct json *t)
 {

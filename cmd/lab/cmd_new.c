@@ -1,20 +1,7 @@
 /* cmd_new.c - `lab new`: a lab to begin with, from a template. No daemon is asked. */
-#include "base/fsutil.h"
 #include "cmd/lab/cli.h"
 #include "cmd/lab/output.h"
 #include "lab/template.h"
-
-/* Beside the built program, else under the installed prefix, as the labs themselves. */
-static char *templates_folder(void)
-{
-	_cleanup_free_ char *dir = fs_program_dir();
-	char *beside = strf("%s/../../labs/_templates", dir);
-
-	if (fs_is_dir(beside))
-		return beside;
-	free(beside);
-	return xstrdup(LABYARD_PREFIX "/share/labyard/labs/_templates");
-}
 
 static void print_files(const struct cli *c, const char *slug, const char *dir, char **files)
 {
@@ -42,7 +29,7 @@ static void print_files(const struct cli *c, const char *slug, const char *dir, 
 int cmd_new(struct cli *c, int argc, char **argv)
 {
 	const char *name = option_value(c, "template"), *dir = option_value(c, "dir");
-	_cleanup_free_ char *folder = templates_folder();
+	_cleanup_free_ char *labs = labs_folder(), *folder = strf("%s/_templates", labs);
 	_cleanup_(strv_freep) char **files = NULL;
 	struct err e = ERR_NONE;
 

@@ -133,6 +133,11 @@ static const struct option_spec repo[] = {
 	END,
 };
 
+static const struct option_spec pack[] = {
+	{"out", 0, "FILE", WORD_FILE, "write it there (SLUG-VERSION.tar in this folder)"},
+	END,
+};
+
 static const struct option_spec test[] = {
 	{"tier", 0, "TIER", WORD_NONE, "smoke, standard or full (standard)"},
 	{"seeds", 0, "N", WORD_NONE, "grade the solution with so many seeds"},
@@ -457,6 +462,24 @@ const struct command commands[] = {
 			"  lab lint --strict labs\n"
 			"  lab lint --explain L011\n",
 		.run = cmd_lint,
+	},
+	{
+		.name = "pack",
+		.synopsis = "PATH|LAB",
+		.summary = "put a lab into one file, to hand it on",
+		.group = AUTHOR,
+		.details =
+			"The tar archive holds the lab with the shared images and helpers that it "
+			"needs; unpacked, it is a folder of labs. The same files give the same "
+			"bytes on every machine. Prints the file and its SHA-256. A lab with "
+			"errors is not packed.",
+		.options = pack,
+		.words = {WORD_FILE},
+		.exits = "  8  the lab has errors\n",
+		.examples =
+			"  lab pack labs/my-lab\n"
+			"  lab pack hello-lab --out /tmp/hello.tar\n",
+		.run = cmd_pack,
 	},
 	{
 		.name = "repo",

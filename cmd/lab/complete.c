@@ -4,7 +4,6 @@
  * The last word is the one that is being typed. It has to be fast and silent: a daemon that does
  * not run is not started, one that does not answer at once is not waited for.
  */
-#include "base/fsutil.h"
 #include "cmd/lab/client.h"
 #include "lab/catalog.h"
 
@@ -144,15 +143,14 @@ static void offer_repo_labs(struct completing *t)
 		offer_labs_of(t, json_str_or(json_get(repo, "name"), ""), json_get(repo, "labs"));
 }
 
-/* The catalogue's folder, as labd finds it: no daemon is needed to know its labs. */
+/* No daemon is needed to know the labs of the catalogue. */
 static void offer_labs(struct completing *t)
 {
-	offer_repo_labs(t);
-	_cleanup_free_ char *dir = fs_program_dir(), *beside = strf("%s/../../labs", dir);
+	_cleanup_free_ char *folder = labs_folder();
 	_cleanup_(strv_freep) char **slugs = NULL;
 
-	if (catalog_slugs(fs_is_dir(beside) ? beside : LABYARD_PREFIX "/share/labyard/labs", &slugs,
-		    NULL) < 0)
+	offer_repo_labs(t);
+	if (catalog_slugs(folder, &slugs, NULL) < 0)
 		return;
 	for (char **s = slugs; *s; s++)
 		offer(t, *s, "lab");

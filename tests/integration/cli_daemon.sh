@@ -166,6 +166,52 @@ expect_equal "nothing else was made" "lab-basic lab-ml lab-web" "$(cd "$tmp/new"
 run lab new lab-two --dir "$tmp/new" -o name
 expect_equal "name" lab-two "$(cat "$tmp/out")"
 
+# --- pack ------------------------------------------------------------------------------------
+
+# The same files under other times, owners' rights and a cache that nobody wants: the same bytes.
+mkdir "$tmp/one" "$tmp/two"
+cp -r labs/_images labs/_lib labs/drift-retrain "$tmp/one"
+(umask 077 && cp -r "$tmp/one/." "$tmp/two" && mkdir "$tmp/two/_lib/labkit/__pycache__" && echo x >"$tmp/two/_lib/labkit/__pycache__/x.pyc")
+find "$tmp/two" -exec touch -d '2001-02-03 04:05:06' {} +
+run lab pack "$tmp/one/drift-retrain" --out "$tmp/one.tar"
+expect_status 0
+expect_equal "path and digest" "$tmp/one.tar sha256:$(sha256sum <"$tmp/one.tar" | cut -d' ' -f1)" "$(cat "$tmp/out")"
+run lab pack "$tmp/two/drift-retrain/" --out "$tmp/two.tar"
+expect_status 0
+cmp "$tmp/one.tar" "$tmp/two.tar" || fail "the same lab gave other bytes"
+run lab pack drift-retrain --out "$tmp/three.tar" -o json
+expect_status 0
+cmp "$tmp/one.tar" "$tmp/three.tar" || fail "the lab of the catalogue gave other bytes"
+python3 -c 'import json, sys; d = json.load(sys.stdin); assert d["version"] == "1.0.0" and len(d["lab_digest"]) == 64' <"$tmp/out" || fail "pack -o json"
+
+# What comes out is the lab: nothing is missing, nothing else is there, and programs are still programs.
+mkdir "$tmp/unpacked"
+tar -xf "$tmp/one.tar" -C "$tmp/unpacked"
+diff -r -x __pycache__ "$tmp/one/drift-retrain" "$tmp/unpacked/drift-retrain" || fail "the lab changed on its way"
+for part in _images/world _lib/labkit; do
+	[ -d "$tmp/unpacked/$part" ] || fail "$part is missing"
+done
+[ -x "$tmp/unpacked/drift-retrain/checks/alert/rule-unit.sh" ] || fail "a check cannot be run any more"
+run lab lint "$tmp/unpacked"
+expect_status 0
+run lab pack "$tmp/unpacked/drift-retrain" --out "$tmp/again.tar"
+cmp "$tmp/one.tar" "$tmp/again.tar" || fail "packed again it has other bytes"
+run lab pack "$tmp/new/lab-web" --out "$tmp/web.tar"
+expect_status 0
+expect_equal "a lab that stands on nothing" lab-web "$(tar -tf "$tmp/web.tar" | cut -d/ -f1 | sort -u)"
+
+sed -i 's/^title:/titel:/' "$tmp/new/lab-web/lab.yaml"
+run lab pack "$tmp/new/lab-web" --out "$tmp/broken.tar"
+expect_status 8
+expect_err "lab.yaml:[0-9]+:1: error\[D003\]: unknown key 'titel'"
+[ ! -e "$tmp/broken.tar" ] || fail "a lab with errors was packed"
+run lab pack helo-lab --out "$tmp/none.tar"
+expect_status 3
+expect_err "did you mean 'hello-lab'"
+run lab pack labs/hello-lab --out "$tmp/nowhere/x.tar"
+expect_status 4
+rm -r "$tmp/new/lab-web"
+
 # --- lint ------------------------------------------------------------------------------------
 
 run lab lint labs
