@@ -29,6 +29,14 @@ run lab check word
 expect_status 1
 expect_out 'word/written +FAIL +frozen +/srv/work/word holds something else'
 
+# A new session begins with the lab as it is now.
+sed -i 's/there is no file \/srv\/work\/word/nothing is written/' "$tmp/labs/quiet-box/checks/word/written.sh"
+run lab start quiet-box --fresh --yes
+expect_status 0
+run lab check word
+expect_status 1
+expect_out 'word/written +FAIL +frozen +nothing is written'
+
 # What is not written cannot be judged, and costs nobody anything.
 lab exec -i -- sh <"$tmp/labs/quiet-box/cheats/yours-empty.sh" || fail "the cheat of yours"
 run lab check yours
