@@ -230,7 +230,10 @@ static int see_file(void *arg, const struct tree_entry *f, struct err *e)
 	char hex[SHA256_HEX];
 	const char *of;
 
-	if (!file_hash(l->r, f, hex))
+	/* data of checks/ may be what learners begin with, too */
+	bool data = !l->where && str_starts(f->path, "checks/") && !f->executable;
+
+	if (data || !file_hash(l->r, f, hex))
 		return 0;
 	if (!l->where)
 		map_put(l->closed, hex, xstrdup(f->path));

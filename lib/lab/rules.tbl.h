@@ -265,8 +265,8 @@ RULE(L011, WARNING, "a check ends by itself at the first command that fails",
 	"what is wrong: the learner sees a failure without a reason.",
 	"grep -q ready out || { echo \"FAIL: the log does not say 'ready'\"; exit 1; }\n")
 RULE(L012, ERROR, "a check or solution is found where learners can read it",
-	"A file of checks/, solution/ or cheats/ is also in an image or a volume of a learner's "
-	"service.",
+	"A program of checks/, or a file of solution/ or cheats/, is also in an image or a "
+	"volume of a learner's service. Data that learners begin with may be in checks/, too.",
 	"images/app/work/example.sh     # written for learners, not copied from checks/\n")
 RULE(L014, WARNING, "a text for a failure that does not help",
 	"20 to 200 characters say what was seen, and what was expected; they never blame.",

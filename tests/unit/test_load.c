@@ -618,6 +618,8 @@ static void nothing_is_found_in_good_files(void **state)
 	labfolder_edit(f, "demo-lab/checks/first/feel.sh", "\n[",
 		"\ntmp=$(mktemp) && rm -f \"$tmp\" 2>/dev/null\necho x >/tmp/mine\n[");
 	labfolder_write(f, "demo-lab/notes.md", "x", 0644);
+	labfolder_write(f, "demo-lab/checks/rows.csv", LONG, 0644);
+	labfolder_write(f, "demo-lab/images/app/src/rows.csv", LONG, 0644);
 	labfolder_edit(f, FIRST, "It",
 		"Ask for `<name>` with a < b, <https://x.example> and H<sub>2</sub>O.\n"
 		"See [notes](../notes.md#x), [this](01-first.md) and http://localhost:8080.\n\n"
