@@ -482,32 +482,6 @@ const struct command commands[] = {
 		.run = cmd_pack,
 	},
 	{
-		.name = "repo",
-		.synopsis = "add URL | list | sync [NAME] | remove NAME",
-		.summary = "labs that come from git repositories",
-		.group = TEACH,
-		.details =
-			"URL is https://HOST/PATH, ssh://USER@HOST/PATH, USER@HOST:PATH or a folder "
-			"of this machine. Hosts of ssh are those of ~/.ssh/known_hosts and "
-			"/etc/ssh/ssh_known_hosts. Its labs are "
-			"'NAME/LAB' for 'lab start', and 'NAME/LAB@COMMIT' is an earlier sync that "
-			"is still kept. Each lab is checked as 'lab lint' does it; one with errors "
-			"is rejected, and its last good commit stays. What was started from a "
-			"repository is a copy: no sync and no removal changes it. Ctrl-C does not "
-			"end a sync.",
-		.options = repo,
-		.words = {WORD_REPO_VERB, WORD_REPO},
-		.exits =
-			"  1  some labs are rejected\n"
-			"  7  the repository wants other credentials, or cannot prove who it is\n"
-			"  8  all labs are rejected\n",
-		.examples =
-			"  lab repo add https://git.example.edu/mlops/labs.git --name mlops\n"
-			"  lab repo sync --dry-run\n"
-			"  lab start mlops/drift-retrain\n",
-		.run = cmd_repo,
-	},
-	{
 		.name = "test",
 		.synopsis = "[PATH|LAB]",
 		.summary = "prove a lab before a learner meets it",
@@ -533,6 +507,32 @@ const struct command commands[] = {
 			"  lab test hello-lab --tier full --junit proof.xml\n"
 			"  lab test --only cheats --task greet --keep\n",
 		.run = cmd_test,
+	},
+	{
+		.name = "repo",
+		.synopsis = "add URL | list | sync [NAME] | remove NAME",
+		.summary = "labs that come from git repositories",
+		.group = TEACH,
+		.details =
+			"URL is https://HOST/PATH, ssh://USER@HOST/PATH, USER@HOST:PATH or a folder "
+			"of this machine. Hosts of ssh are those of ~/.ssh/known_hosts and "
+			"/etc/ssh/ssh_known_hosts. Its labs are "
+			"'NAME/LAB' for 'lab start', and 'NAME/LAB@COMMIT' is an earlier sync that "
+			"is still kept. Each lab is checked as 'lab lint' does it; one with errors "
+			"is rejected, and its last good commit stays. What was started from a "
+			"repository is a copy: no sync and no removal changes it. Ctrl-C does not "
+			"end a sync.",
+		.options = repo,
+		.words = {WORD_REPO_VERB, WORD_REPO},
+		.exits =
+			"  1  some labs are rejected\n"
+			"  7  the repository wants other credentials, or cannot prove who it is\n"
+			"  8  all labs are rejected\n",
+		.examples =
+			"  lab repo add https://git.example.edu/mlops/labs.git --name mlops\n"
+			"  lab repo sync --dry-run\n"
+			"  lab start mlops/drift-retrain\n",
+		.run = cmd_repo,
 	},
 	{
 		.name = "doctor",
