@@ -271,7 +271,7 @@ static void texts_of_strangers_are_made_visible(void **state)
 {
 	static const struct answer script[] = {
 		{"GET", "/v1/labs",
-			"{\"labs\":[{\"slug\":\"x\",\"level\":\"easy\",\"title\":\"a\\u001b]0;"
+			"{\"labs\":[{\"name\":\"x\",\"level\":\"easy\",\"title\":\"a\\u001b]0;"
 			"b\\u202e\"}]}",
 			200, NULL},
 		{0},
