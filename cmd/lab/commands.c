@@ -113,7 +113,7 @@ static const struct option_spec verify[] = {
 
 static const struct option_spec new[] = {
 	{"template", 't', "basic|web|ml", WORD_NONE,
-		"files of one machine (this is the default), a service, or a model"},
+		"files of one machine (the default), a service, or a model"},
 	{"dir", 'd', "DIR", WORD_FILE, "make it there instead of in this folder"},
 	END,
 };
