@@ -72,15 +72,16 @@ int64_t client_retry_after_s(const struct client *k);
 /* --- events (follow.c) ----------------------------------------------------------------------- */
 
 /*
- * Follow server-sent events until fn returns false, the stream ends, the deadline (0 = none) passes
- * (ERR_TIMEOUT), or Ctrl-C (ERR_CANCELED). kind and the event's document are valid during fn. A
+ * Follow server-sent events, those after the event or run `after` (-1 = all that there are), until
+ * fn returns false, the stream ends, the deadline (0 = none) passes (ERR_TIMEOUT), or Ctrl-C
+ * (ERR_CANCELED). kind and the event's document are valid during fn. A
  * lost connection is taken up again after the last event; who waits for work also starts labd again
  * when it has gone (a mere onlooker does not), and hears of it by kind "" and event NULL.
  */
 enum follow_mode { FOLLOW_WORK, FOLLOW_WATCH };
 typedef bool (*event_fn)(void *arg, const char *kind, const struct json *event);
-int client_follow(struct client *k, const char *path, enum follow_mode mode, int64_t deadline_ms,
-	event_fn fn, void *arg, struct err *e);
+int client_follow(struct client *k, const char *path, int64_t after, enum follow_mode mode,
+	int64_t deadline_ms, event_fn fn, void *arg, struct err *e);
 
 /* --- names (names.c) ------------------------------------------------------------------------- */
 

@@ -103,12 +103,12 @@ static int read_past(struct reading *g, struct err *e)
 
 	do {
 		_cleanup_free_ char *path =
-			at_once ? strf("/v1/events?limit=%zu", g->max)
-				: strf("/v1/events?limit=%d&after=%" PRId64, PAGE, g->after);
+			strf("/v1/events?limit=%zu", at_once ? g->max : (size_t)PAGE);
 
 		g->seen = 0;
 		r = client_follow(
-			g->cli->client, path, FOLLOW_WATCH, g->cli->timeout_ms, on_past, g, e);
+			g->cli->client, path, at_once ? -1 : g->after, FOLLOW_WATCH,
+			g->cli->timeout_ms, on_past, g, e);
 	} while (r == 0 && g->seen == PAGE);
 	return r;
 }
@@ -146,7 +146,7 @@ int cmd_events(struct cli *c, int argc, char **argv)
 	if (!option_given(c, "follow"))
 		return print_past(&g);
 	if (client_follow(
-		    k, "/v1/events?follow=true", FOLLOW_WATCH, c->timeout_ms, on_new, &g, &e) < 0)
+		    k, "/v1/events?follow=true", -1, FOLLOW_WATCH, c->timeout_ms, on_new, &g, &e) < 0)
 		return fail(c, &e);
 	return 0;
 }

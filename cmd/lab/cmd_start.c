@@ -189,7 +189,7 @@ int start_follow(struct cli *c, const char *name, int64_t since_ms)
 	int r;
 
 	str_rfc3339(since_ms, s.since);
-	if (client_follow(c->client, path, FOLLOW_WORK, c->timeout_ms, event, &s, &e) < 0) {
+	if (client_follow(c->client, path, -1, FOLLOW_WORK, c->timeout_ms, event, &s, &e) < 0) {
 		r = fail(c, &e);
 		if (e.code == ERR_CANCELED || e.code == ERR_TIMEOUT)
 			advise(c, "'%s' goes on: 'lab status' shows it, 'lab stop' ends it", name);

@@ -163,7 +163,7 @@ static int watch(struct cli *c, const char *word)
 						   json_str_or(json_get(s, "name"), ""))
 					 : xstrdup("/v1/events?follow=true");
 	(void)fflush(stdout);
-	r = client_follow(c->client, path, FOLLOW_WATCH, c->timeout_ms, changed, c, &e);
+	r = client_follow(c->client, path, -1, FOLLOW_WATCH, c->timeout_ms, changed, c, &e);
 	return r < 0 ? fail(c, &e) : 0;
 }
 

@@ -171,11 +171,11 @@ static bool over_for_good(const struct follow *f, enum follow_mode mode, bool en
 	return f->open && !f->err.code && (mode == FOLLOW_WATCH || (ended_before && !f->seen));
 }
 
-int client_follow(struct client *k, const char *path, enum follow_mode mode, int64_t deadline_ms,
-	event_fn fn, void *arg, struct err *e)
+int client_follow(struct client *k, const char *path, int64_t after, enum follow_mode mode,
+	int64_t deadline_ms, event_fn fn, void *arg, struct err *e)
 {
 	struct follow f = {.k = k,
-		.last = -1,
+		.last = after,
 		.line = BUF(MAX_LINE),
 		.data = BUF(MAX_LINE),
 		.problem = BUF(MAX_PROBLEM),

@@ -199,7 +199,7 @@ static int follow(struct cli *c, const char *session, int64_t id, struct json **
 
 	do {
 		json_free(TAKE(run));
-		r = client_follow(c->client, path, FOLLOW_WORK, c->timeout_ms, event, &w, &e);
+		r = client_follow(c->client, path, id, FOLLOW_WORK, c->timeout_ms, event, &w, &e);
 		r = r < 0 ? fail(c, &e) : fetch_run(c, id, &run);
 	} while (r == 0 && streq(json_str_or(json_get(run, "state"), ""), "running") &&
 		 client_rest(c->client, SETTLE_MS, NULL) == 0);

@@ -80,7 +80,7 @@ static int await(struct sandbox *b, const char *wanted, int64_t since_ms, struct
 	_cleanup_free_ char *path = strf("/v1/sessions/%s/events?follow=true", b->name);
 
 	str_rfc3339(since_ms, a.since);
-	int r = client_follow(b->cli->client, path, FOLLOW_WORK, 0, moved, &a, e);
+	int r = client_follow(b->cli->client, path, -1, FOLLOW_WORK, 0, moved, &a, e);
 	bool gone = r == 0 ? !a.state || streq(a.state, "gone") : e->code == ERR_NOT_FOUND;
 	if (gone && streq(wanted, "gone"))
 		r = 0;
@@ -225,7 +225,7 @@ static int judge(struct sandbox *b, const char *noun, const struct buf *body, st
 	_cleanup_free_ char *look = strf("/v1/runs/%" PRId64, id);
 	do {
 		json_free(TAKE(doc));
-		r = client_follow(k, events, FOLLOW_WORK, 0, not_ended, &id, e);
+		r = client_follow(k, events, id, FOLLOW_WORK, 0, not_ended, &id, e);
 		if (r == 0)
 			r = client_call(k, "GET", look, NULL, &doc, e);
 	} while (r == 0 && streq(json_str_or(json_get(doc, "state"), ""), "running") &&
