@@ -227,8 +227,8 @@ static void flush_input(struct docker_exec *x)
 
 	if (x->input.len && stream_write(x->stream, x->input.data, x->input.len, &why) < 0)
 		exec_end(x, -1, &why);
-	buf_done(&x->input);
-	if (x->close_stdin && x->stream)
+	buf_clear(&x->input);
+	if (x->close_stdin && x->stream && x->state == EXEC_RUNNING)
 		stream_shutdown(x->stream);
 }
 
@@ -368,8 +368,15 @@ static void on_opened(void *arg, int status, enum http_outcome outcome, const st
 	struct docker_exec *x = arg;
 	int code = e ? e->code : 0;
 
-	if (!code)
-		return; /* the first line decides */
+	if (!code) {
+		/*
+		 * Whether it runs is for the first line to tell; but what a pipe holds reaches the
+		 * program a round trip earlier. A terminal would show it at the wrong moment.
+		 */
+		if (!x->tty)
+			flush_input(x);
+		return;
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(codes); i++)
 		if (codes[i].status == status)
 			code = codes[i].code;
