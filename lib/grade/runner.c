@@ -33,24 +33,25 @@ static const char loop_text[] =
 	"done\n"
 	"set +f\n"
 	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n"
-	"d=$(mktemp -d \"${LAB_SCRATCH:-/tmp}/.run.XXXXXX\") || exit 1\n"
-	"trap 'rm -rf \"$d\"' EXIT\n"
+	"d=${LAB_SCRATCH:-/tmp}/.run.$1\n"
+	"umask 077; set -C; : >\"$d.o\" && : >\"$d.e\" && : >\"$d.v\" || exit 1; set +C; umask 022\n"
+	"trap 'rm -f \"$d.o\" \"$d.e\" \"$d.v\"' EXIT\n"
 	"ulimit -f 131072\n"
 	"now() { read -r u _ </proc/uptime; now=$((${u%.*} * 100 + 1${u#*.} - 100)); }\n"
-	"begin() { : >\"$d/o\"; : >\"$d/e\"; : >\"$d/v\"; now; from=$now; }\n"
+	"begin() { : >\"$d.o\"; : >\"$d.e\"; : >\"$d.v\"; now; from=$now; }\n"
 	"answer() {\n"
 	" wait $2; x=$?; kill -9 -$2 2>/dev/null\n"
 	" now; ms=$(((now - from) * 10)) id=$1 o=0 e=0 v=0 cut=0\n"
-	" if [ -s \"$d/o\" ] || [ -s \"$d/e\" ] || [ -s \"$d/v\" ]; then\n"
-	"  set -- $(cd \"$d\" && wc -c o e v); o=$1 e=$3 v=$5\n"
+	" if [ -s \"$d.o\" ] || [ -s \"$d.e\" ] || [ -s \"$d.v\" ]; then\n"
+	"  set -- $(wc -c \"$d.o\" \"$d.e\" \"$d.v\"); o=$1 e=$3 v=$5\n"
 	"  [ $o -le 1048576 ] || o=1048576 cut=1\n"
 	"  [ $e -le 65536 ] || e=65536\n"
 	"  [ $v -le 65536 ] || v=65536 cut=1\n"
 	" fi\n"
 	" echo \"LAB1 $id $x $ms $o $e $v $cut\"\n"
-	" [ $o = 0 ] || head -c $o \"$d/o\"\n"
-	" [ $e = 0 ] || head -c $e \"$d/e\"\n"
-	" [ $v = 0 ] || head -c $v \"$d/v\"\n"
+	" [ $o = 0 ] || head -c $o \"$d.o\"\n"
+	" [ $e = 0 ] || head -c $e \"$d.e\"\n"
+	" [ $v = 0 ] || head -c $v \"$d.v\"\n"
 	"}\n";
 
 struct request {
@@ -200,7 +201,7 @@ static void build(struct request *q, const struct program *p)
 		(void)buf_addc(&text, ' ');
 		shell_quote(&text, *v);
 	}
-	(void)buf_addf(&text, " 9<&0 </dev/null >\"$d/o\" 2>\"$d/e\" 3>\"$d/v\" & answer %" PRId64 " $!; }\n", q->id);
+	(void)buf_addf(&text, " 9<&0 </dev/null >\"$d.o\" 2>\"$d.e\" 3>\"$d.v\" & answer %" PRId64 " $!; }\n", q->id);
 	if (q->id == 1)
 		(void)buf_adds(&q->bytes, loop_text);
 	(void)buf_addf(&q->bytes, "#LAB1 %" PRId64 " %zu\n", q->id, text.len);
@@ -346,11 +347,13 @@ static void overdue(void *arg)
 struct runner *runner_open(struct sessions *m, int64_t session, int service)
 {
 	static const struct exec_ops ops = {.output = output, .ended = ended, .drained = drained};
-	char *argv[] = {(char *)"/bin/sh", (char *)"-s", (char *)"LAB1", NULL};
+	char name[4 + 16 + 1] = "LAB1"; /* of its files: nobody can make them first */
+	char *argv[] = {(char *)"/bin/sh", (char *)"-s", name, NULL};
 	struct session *s = sessions_by_id(m, session);
 	struct runner *r = NEW(struct runner);
 	struct err e = ERR_NONE;
 
+	id_random(name + 4, 16);
 	err_set(&e, ERR_STATE, "the session is gone");
 	r->m = m;
 	list_init(&r->waiting);

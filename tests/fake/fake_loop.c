@@ -82,7 +82,7 @@ static int ready_loop(const struct program *p, char *const *argv)
 
 static bool is_runner(char *const *argv)
 {
-	return argv[1] && streq(argv[1], "-s") && argv[2] && streq(argv[2], "LAB1");
+	return argv[1] && streq(argv[1], "-s") && argv[2] && str_starts(argv[2], "LAB1");
 }
 
 static bool fill(const struct program *p, struct buf *in, size_t n)
