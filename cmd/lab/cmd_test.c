@@ -202,6 +202,8 @@ static int test(struct cli *c, struct proof *p)
 	p->took_ms = clock_wall_ms(&clock_system) - p->began_ms;
 	if (r < 0 && r != ERR_TIMEOUT)
 		return fail(c, &e);
+	if (until < 0)
+		plan_close(p);
 	if (until >= 0)
 		report_findings(p);
 	else if ((r = report(c, p)) != 0)

@@ -115,6 +115,8 @@ int plan_cheats(struct proof *p, struct err *e);
 void plan_first(struct proof *p);
 /* The rest; the solved one took p->grade_ms to grade. */
 void plan_rest(struct proof *p);
+/* What it did not come to becomes a case: nothing looks proven that was not tried. */
+void plan_close(struct proof *p);
 /* Solve up to this task, and nothing else. */
 void plan_until(struct proof *p, int task);
 

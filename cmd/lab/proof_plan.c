@@ -297,13 +297,9 @@ static void plan_more_seeds(struct proof *p)
 }
 
 /* What builds on solutions has nothing to say while they do not solve the lab. */
-static bool solved(struct proof *p, enum proof_step step)
+static bool solved(const struct proof *p, enum proof_step step)
 {
-	if (!p->wanted[step] || step_outcome(p, STEP_SOLVE) == PROOF_OK)
-		return p->wanted[step];
-	proof_case(p, step, step_name(step), PROOF_SKIPPED,
-		xstrdup("not tried: the solutions do not solve the lab"), NULL, 0);
-	return false;
+	return p->wanted[step] && step_outcome(p, STEP_SOLVE) == PROOF_OK;
 }
 
 static bool short_enough(struct proof *p, enum proof_step step)
@@ -319,7 +315,7 @@ void plan_rest(struct proof *p)
 	bool without = short_enough(p, STEP_LEAVE_OUT) && solved(p, STEP_LEAVE_OUT),
 	     cheats = short_enough(p, STEP_CHEATS) && solved(p, STEP_CHEATS);
 
-	if (p->graded && p->wanted[STEP_SOLVE] && step_outcome(p, STEP_SOLVE) == PROOF_OK)
+	if (p->graded && solved(p, STEP_SOLVE))
 		plan_more_seeds(p);
 	for (size_t t = 0; without && t < p->lab->n_tasks; t++)
 		if (!p->task || streq(p->lab->tasks[t].id, p->task))
@@ -332,6 +328,23 @@ void plan_rest(struct proof *p)
 		act(b, STEP_IDEMPOTENT, "start");
 		act_solve_all(p->lab, b, STEP_IDEMPOTENT, 2);
 		plan_graded(p, b, STEP_IDEMPOTENT);
+	}
+}
+
+void plan_close(struct proof *p)
+{
+	bool unsolved = step_outcome(p, STEP_SOLVE) > PROOF_SKIPPED;
+
+	for (int s = 0; s < STEP_COUNT_; s++) {
+		bool tried = !p->wanted[s];
+
+		for (size_t i = 0; i < p->n_cases; i++)
+			tried |= p->cases[i].step == (enum proof_step)s;
+		if (!tried)
+			proof_case(p, (enum proof_step)s, names[s], PROOF_SKIPPED,
+				xstrdup(unsolved ? "not tried: the solutions do not solve the lab"
+						 : "not tried"),
+				NULL, 0);
 	}
 }
 

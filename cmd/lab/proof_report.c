@@ -66,8 +66,10 @@ static char *matter(const struct proof *p, enum proof_step step, enum proof_outc
 		if (!first || (c->outcome == worst && first->outcome != worst))
 			first = c;
 	}
-	return more ? strf("%s: %s (%zu more)", first->name, first->text, more)
-		    : strf("%s: %s", first->name, first->text);
+	const char *name = streq(first->name, step_name(step)) ? "" : first->name,
+		   *colon = *name ? ": " : "";
+	return more ? strf("%s%s%s (%zu more)", name, colon, first->text, more)
+		    : strf("%s%s%s", name, colon, first->text);
 }
 
 static void add_row(struct table *t, const struct proof *p, enum proof_step step)
@@ -87,9 +89,10 @@ void report_findings(const struct proof *p)
 		if (c->outcome == PROOF_OK)
 			continue;
 		_cleanup_free_ char *text = visible(c->text), *fix = visible(c->fix);
-		printf("%s%s%s: %s\n", c->step == STEP_LINT ? "" : step_name(c->step),
-			c->step == STEP_LINT ? "" : " ", c->name,
-			text); /* editors want the place */
+		if (c->step == STEP_LINT || streq(c->name, step_name(c->step)))
+			printf("%s: %s\n", c->name, text); /* editors want the place first */
+		else
+			printf("%s %s: %s\n", step_name(c->step), c->name, text);
 		if (c->fix)
 			printf("  -> %s\n", fix);
 	}

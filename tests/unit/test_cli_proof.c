@@ -124,6 +124,23 @@ static void one_step_brings_what_it_stands_on(void **state)
 	}
 }
 
+static void what_was_not_tried_is_not_proven(void **state)
+{
+	struct proof p;
+	struct lab *lab;
+
+	begin(&p, &lab, "full", NULL);
+	plan_first(&p);
+	proof_case(&p, STEP_SOLVE, "seed 1", PROOF_FAIL, NULL, NULL, 0);
+	plan_rest(&p);
+	plan_close(&p);
+	assert_int_equal(p.n_boxes, 2);
+	for (int s = STEP_BUILD; s < STEP_COUNT_; s++)
+		assert_int_equal(step_outcome(&p, (enum proof_step)s),
+			s == STEP_SOLVE ? PROOF_FAIL : PROOF_SKIPPED);
+	end(&p, lab);
+}
+
 static void other_tiers_and_steps_are_refused(void **state)
 {
 	struct proof p = {0};
@@ -280,6 +297,7 @@ int main(void)
 		cmocka_unit_test(full_does_everything),
 		cmocka_unit_test(long_grades_are_left_to_the_full_tier),
 		cmocka_unit_test(one_step_brings_what_it_stands_on),
+		cmocka_unit_test(what_was_not_tried_is_not_proven),
 		cmocka_unit_test(other_tiers_and_steps_are_refused),
 		cmocka_unit_test(a_lab_that_nobody_worked_in_passes_nothing),
 		cmocka_unit_test(a_solved_lab_passes_everything),
