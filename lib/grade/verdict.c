@@ -114,6 +114,13 @@ static void judge_exit(struct judgement *j, const struct header *h, int exit)
 	j->d = h->has_score ? h->m : 1;
 }
 
+/* What the program said is no reason for what became of it. */
+static void set_broken(struct judgement *j, enum verdict v, const char *reason, const char *text)
+{
+	free(TAKE(j->text));
+	set(j, v, reason, text);
+}
+
 /* No answer says something of the engine, and nothing of the work. */
 static const char *reason_of(int code)
 {
@@ -130,16 +137,16 @@ void judge(struct judgement *ret, const struct program_result *r)
 		return set(ret, VERDICT_ERROR, reason_of(r->err.code), r->err.text);
 	read_output(ret, &h, r);
 	if (r->timed_out)
-		return set(ret, VERDICT_TIMEOUT, "", "the check ran out of time");
+		return set_broken(ret, VERDICT_TIMEOUT, "", "the check ran out of time");
 	if (r->too_long)
-		return set(ret, VERDICT_ERROR, "output_limit", "the check program wrote more than is allowed");
+		return set_broken(ret, VERDICT_ERROR, "output_limit", "the check program wrote more than is allowed");
 	if (h.bad_score)
-		return set(ret, VERDICT_ERROR, "bad_score", "the check program printed a score that makes no sense");
+		return set_broken(ret, VERDICT_ERROR, "bad_score", "the check program printed a score that makes no sense");
 	if (r->exit == 0 || r->exit == 1)
 		return judge_exit(ret, &h, r->exit);
 	if (r->exit == 2)
 		return set(ret, VERDICT_ERROR, "cannot_judge", "the check could not judge");
 	(void)snprintf(text, sizeof(text), r->exit > 128 ? "the check program was ended by signal %d" : "the check program ended with exit code %d",
 		r->exit > 128 ? r->exit - 128 : r->exit);
-	set(ret, VERDICT_ERROR, r->exit > 128 ? "signal" : "exit_other", text);
+	set_broken(ret, VERDICT_ERROR, r->exit > 128 ? "signal" : "exit_other", text);
 }

@@ -33,6 +33,14 @@ static void exit_codes_are_verdicts(void **state)
 	assert_string_equal(j.reason, "signal");
 }
 
+static void only_a_judging_program_gives_the_reason(void **state)
+{
+	run_with(2, "FAIL: the machine was overloaded\n");
+	assert_string_equal(j.text, "the machine was overloaded");
+	run_with(139, "FAIL: it was wrong\n");
+	assert_string_equal(j.text, "the check program was ended by signal 11");
+}
+
 static void header_lines_come_first(void **state)
 {
 	run_with(1, "FAIL: four series\nHINT: one is missing\nSCORE: 3/4\nmore\nFAIL: not a header any more\n");
@@ -103,6 +111,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(exit_codes_are_verdicts, done),
+		cmocka_unit_test_teardown(only_a_judging_program_gives_the_reason, done),
 		cmocka_unit_test_teardown(header_lines_come_first, done),
 		cmocka_unit_test_teardown(scores_meet_exits, done),
 		cmocka_unit_test_teardown(senseless_scores_are_our_error, done),

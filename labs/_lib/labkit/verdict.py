@@ -41,9 +41,9 @@ def failed(text: str, hint: str = "") -> None:
 
 
 def cannot_judge(text: str) -> None:
-    """Ends the program: the environment or the check is broken, and nobody is blamed."""
+    """Ends the program: the environment or the check is broken, and nobody is blamed. `text` says why."""
     evidence(cannot_judge=text)
-    print(text, file=sys.stderr)
+    _say("FAIL", text)
     _end(2)
 
 
