@@ -149,6 +149,7 @@ struct sessions {
 	struct store *store;
 	struct engine *engine;
 	struct worker *io;
+	size_t openings; /* starts whose definition is being read */
 	struct sessions_config config;
 	char *labs, *state_dir, *lab_fetch, *subnets_text;
 
@@ -275,6 +276,13 @@ void reconcile_stop(struct sessions *m);
 void limits_arm(struct sessions *m); /* set the tick to the nearest limit */
 void limits_tick(void *sessions);
 void limits_next(const struct session *s, int64_t *when, const char **rule, const char **action);
+
+/* --- snapshot.c --- */
+/* Where a session's own copy of its definition is. The caller owns the path. */
+char *snapshot_path(const struct sessions *m, const char *digest, const char *slug);
+/* A session that used this copy is gone: remove it unless somebody else needs it. */
+void snapshot_drop(struct sessions *m, const char *digest);
+void snapshots_sweep(struct sessions *m); /* blocks; at the daemon's start: all that no session uses */
 
 /* --- subnet.c --- */
 struct subnets *subnets_new(const char *text, struct err *e);

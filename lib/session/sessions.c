@@ -143,6 +143,7 @@ void session_forget(struct session *s)
 		if (m->items[i] != s)
 			m->items[n++] = m->items[i];
 	m->n = n;
+	snapshot_drop(m, s->digest);
 	loop_defer(m->loop, session_free, s);
 	sessions_admit(m);
 }
@@ -237,11 +238,6 @@ static bool state_parse(const char *word, enum session_state *ret)
 			return true;
 		}
 	return false;
-}
-
-static char *snapshot_path(const struct sessions *m, const char *digest, const char *slug)
-{
-	return strf("%s/labs/%s/%s", m->state_dir, digest, slug);
 }
 
 static int load_definition(struct session *s, const char *slug, struct err *e)
@@ -343,6 +339,7 @@ int sessions_start(struct sessions *m, struct err *e)
 		return r;
 	if (l.err.code != 0)
 		return err_copy(e, &l.err);
+	snapshots_sweep(m);
 	m->rewrite = timer_new(m->loop, journal_rewrite, m);
 	for (size_t i = 0; i < m->n; i++)
 		resume_state(m->items[i]);
@@ -832,6 +829,7 @@ static void open_done(void *arg)
 	struct sessions *m = o->m;
 	struct session *s;
 
+	m->openings--;
 	if (o->err.code == 0 && (s = existing(m, o->slug, o->repository))) { /* two starts at once: the second resumes the first's */
 		session_resume(s, o->done, o->arg);
 	} else if (o->err.code != 0) {
@@ -900,7 +898,9 @@ void sessions_open(struct sessions *m, const struct start_options *opt, session_
 		memcpy(o->seed, opt->seed, SEED_BYTES);
 	else
 		random_bytes(o->seed, SEED_BYTES);
+	m->openings++;
 	if (worker_submit(m->io, open_run, open_done, o, &e) < 0) {
+		m->openings--;
 		answer_error(m, done, arg, &e);
 		opening_free(o);
 	}

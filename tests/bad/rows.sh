@@ -188,6 +188,10 @@ brackets() { # [COUNT]
 # --- what must not be left -------------------------------------------------------------------
 
 # No session, nothing with our label in the engine, no process but the daemon, no temporary file.
+no_copies() { # of definitions
+	[ -z "$(ls -A "$state/labs" 2>/dev/null)" ]
+}
+
 nothing_left() {
 	run lab status -o name
 	expect_equal "sessions" "" "$(cat "$tmp/out")"
@@ -197,6 +201,7 @@ nothing_left() {
 	expect_equal "daemons" 1 "$(daemons | wc -l)"
 	expect_equal "processes" "$(daemons)" "$(echo "$running" | grep -vxF "$(cat "$tmp/engine.pid" 2>/dev/null || echo none)")"
 	expect_equal "temporary files" "" "$(ls -A "$TMPDIR")"
+	eventually 5 no_copies
 	expect_equal "left in the state folder" "" \
 		"$(find "$state" -name '*.tmp' -o -name '*.part')"
 }
