@@ -48,11 +48,10 @@ VERBS = {
     "events": [("ready", ["events"], {0}), ("ready", ["events", "-f"], None)],
     "repo": [("any", ["repo", "list"], {0}), ("any", ["repo", "sync"], {0}), ("any", ["repo", "add", "in"], {3, 4})],
     "doctor": [("any", ["doctor"], {0, 1})],
-    "repo": [("any", ["repo", "list"], {0})],
     "gc": [("any", ["gc"], {0}), ("any", ["gc", "--apply", "--yes"], {0})],
 }
 OWN = {"test", "box"}  # these talk to a daemon of their own: tests/integration/prove.sh
-OFFLINE = {"verify", "new", "lint", "completion", "complete", "manual", "help"}  # these talk to no daemon
+OFFLINE = {"verify", "new", "lint", "pack", "completion", "complete", "manual", "help"}  # these talk to no daemon
 
 
 class Wire:

@@ -131,6 +131,7 @@ expect_status 5
 expect_err "^lab: error\[5\]: 'tiny-lab-.*' is failed: service 'box' was not ready within 8"
 daemons_stop
 
+sed -i 's/startup_timeout: 8s/startup_timeout: 10m/' "$lab_folder/lab.yaml"
 daemon 'exec match="never-ready"' 'fault=status match="POST /containers/create" status=500 text="no such driver"'
 run lab start tiny-lab
 expect_status 4
