@@ -39,8 +39,8 @@ static void print_proof(const struct json *proof)
 			    *engine = visible(json_str(json_get(proof, "engine"))),
 			    *tool = visible(json_str(json_get(proof, "tool")));
 	printf("%s at %s (%s, lab %s, %s; flake %" PRId64 "/%" PRId64 ")\n",
-		proven ? "proven" : "NOT PROVEN", at,
-		json_str_or(json_get(proof, "tier"), "?"), tool, engine, json_int(json_get(proof, "false_fails"), 0),
+		proven ? "proven" : "NOT PROVEN", at, json_str_or(json_get(proof, "tier"), "?"),
+		tool, engine, json_int(json_get(proof, "false_fails"), 0),
 		json_int(json_get(proof, "judged"), 0));
 }
 

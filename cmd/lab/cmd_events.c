@@ -145,8 +145,8 @@ int cmd_events(struct cli *c, int argc, char **argv)
 	g.max = (size_t)n;
 	if (!option_given(c, "follow"))
 		return print_past(&g);
-	if (client_follow(
-		    k, "/v1/events?follow=true", -1, FOLLOW_WATCH, c->timeout_ms, on_new, &g, &e) < 0)
+	if (client_follow(k, "/v1/events?follow=true", -1, FOLLOW_WATCH, c->timeout_ms, on_new, &g,
+		    &e) < 0)
 		return fail(c, &e);
 	return 0;
 }

@@ -514,8 +514,8 @@ const struct command commands[] = {
 		.summary = "labs that come from git repositories",
 		.group = TEACH,
 		.details =
-			"URL is https://HOST/PATH, ssh://USER@HOST/PATH, USER@HOST:PATH or a folder "
-			"of this machine. Hosts of ssh are those of ~/.ssh/known_hosts and "
+			"URL is https://HOST/PATH, ssh://USER@HOST/PATH, USER@HOST:PATH or a "
+			"folder of this machine. Hosts of ssh are those of ~/.ssh/known_hosts and "
 			"/etc/ssh/ssh_known_hosts. Its labs are "
 			"'NAME/LAB' for 'lab start', and 'NAME/LAB@COMMIT' is an earlier sync that "
 			"is still kept. Each lab is checked as 'lab lint' does it; one with errors "

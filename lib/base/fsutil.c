@@ -60,7 +60,8 @@ static int open_failed(const char *path, struct err *e)
 	if (errno == ENOENT || errno == ENOTDIR)
 		return err_set(e, ERR_NOT_FOUND, "'%s' does not exist", path);
 	if (errno == ELOOP || errno == EXDEV)
-		return err_set(e, ERR_FORBIDDEN, "'%s' passes a symbolic link or leaves its folder", path);
+		return err_set(
+			e, ERR_FORBIDDEN, "'%s' passes a symbolic link or leaves its folder", path);
 	return err_sys(e, ERR_IO, "cannot open '%s'", path);
 }
 

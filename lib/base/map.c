@@ -34,7 +34,8 @@ static uint64_t hash_seed(void)
 		return seed;
 	random_bytes(&seed, sizeof(seed));
 	seed |= 1;
-	if (!__atomic_compare_exchange_n(&kept, &none, seed, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+	if (!__atomic_compare_exchange_n(
+		    &kept, &none, seed, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 		seed = none;
 	return seed;
 }

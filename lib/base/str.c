@@ -124,7 +124,8 @@ int str_int(const char *s, int64_t min, int64_t max, int64_t *ret, struct err *e
 	if (errno || end == s || *end || isspace((unsigned char)*s) || *s == '+')
 		return err_set(e, ERR_USAGE, "'%.40s' is not a whole number", s);
 	if (v < min || v > max)
-		return err_set(e, ERR_USAGE, "%lld is not between %" PRId64 " and %" PRId64, v, min, max);
+		return err_set(
+			e, ERR_USAGE, "%lld is not between %" PRId64 " and %" PRId64, v, min, max);
 	*ret = v;
 	return 0;
 }
@@ -169,7 +170,8 @@ int str_duration_ms(const char *s, int64_t *ret_ms, struct err *e)
 	do {
 		if (!quantity(&p, time_units, ARRAY_SIZE(time_units), &part) ||
 			__builtin_add_overflow(sum, part, &sum))
-			return err_set(e, ERR_USAGE, "'%.40s' is not a duration such as 90s, 15m or 1h30m", s);
+			return err_set(e, ERR_USAGE,
+				"'%.40s' is not a duration such as 90s, 15m or 1h30m", s);
 	} while (*p);
 	*ret_ms = sum;
 	return 0;
@@ -241,7 +243,12 @@ size_t str_utf8_at(const char *s, size_t n, uint32_t *ret)
 {
 	const unsigned char *p = (const unsigned char *)s;
 	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-	size_t len = p[0] < 0x80 ? 1 : p[0] < 0xc0 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : p[0] < 0xf8 ? 4 : 0;
+	size_t len = p[0] < 0x80   ? 1
+		     : p[0] < 0xc0 ? 0
+		     : p[0] < 0xe0 ? 2
+		     : p[0] < 0xf0 ? 3
+		     : p[0] < 0xf8 ? 4
+				   : 0;
 
 	if (!len || len > n)
 		return 0;
@@ -332,7 +339,8 @@ size_t str_distance(const char *a, const char *b, size_t limit)
 				row[j] = j;
 				continue;
 			}
-			row[j] = MIN(above[j - 1] + (a[i - 1] != b[j - 1]), MIN(above[j], row[j - 1]) + 1);
+			row[j] = MIN(above[j - 1] + (a[i - 1] != b[j - 1]),
+				MIN(above[j], row[j - 1]) + 1);
 			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
 				row[j] = MIN(row[j], before[j - 2] + 1);
 		}

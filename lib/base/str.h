@@ -56,7 +56,8 @@ void str_rfc3339(int64_t unix_ms, char out[static 32]);
  */
 char *str_visible(const char *s, size_t n, bool lines);
 
-/* Take a program's colours (ESC [ digits and ';' m) out of its text, in place; returns the new n. */
+/* Take a program's colours (ESC [ digits and ';' m) out of its text, in place; returns the new n.
+ */
 size_t str_drop_colours(char *s, size_t n);
 
 /* Strict UTF-8 (no overlong forms, no surrogates). */
@@ -65,7 +66,8 @@ bool str_utf8(const char *s, size_t n);
 /* Length and code point of the sequence that s[0..n) begins with; 0 when it is invalid. n >= 1. */
 size_t str_utf8_at(const char *s, size_t n, uint32_t *ret);
 
-/* Edits (two neighbours swapped count once), for "did you mean"; at most `limit` + 1 is returned. */
+/* Edits (two neighbours swapped count once), for "did you mean"; at most `limit` + 1 is returned.
+ */
 size_t str_distance(const char *a, const char *b, size_t limit);
 
 /* The nearest of n words at most 2 edits (a third of the length) away, or NULL. */

@@ -327,8 +327,8 @@ void exec_pause_output(struct exec *x, bool pause);
  */
 void exec_kill(struct exec *x, engine_done done, void *arg);
 /*
- * After a restart of labd: kill what runs in a container as this user with a marker that begins with
- * `prefix`, and not with `but`. Both are made of a-z, 0-9 and '-'.
+ * After a restart of labd: kill what runs in a container as this user with a marker that begins
+ * with `prefix`, and not with `but`. Both are made of a-z, 0-9 and '-'.
  */
 struct engine_op *exec_kill_marked(struct engine *g, const char *container, const char *user,
 	const char *prefix, const char *but, engine_done done, void *arg);

@@ -48,7 +48,8 @@ static void add_params(struct run *r, const struct session_info *info, char ***e
 static void add_hidden(struct run *r, const struct session_info *info, int service, char ***env)
 {
 	const struct lab_service *v = &r->lab->services[service];
-	_cleanup_(strv_freep) char **declared = v->env ? draw_list(r->lab, v->env, info->seed) : NULL;
+	_cleanup_(strv_freep) char **declared =
+		v->env ? draw_list(r->lab, v->env, info->seed) : NULL;
 
 	for (size_t i = 0; declared && declared[i]; i++)
 		strv_add(env, declared[i]);
@@ -60,7 +61,8 @@ static void add_hidden(struct run *r, const struct session_info *info, int servi
 		add_upper(env, "LAB_TARGET_", r->lab->services[i].name, r->lab->services[i].name);
 }
 
-char **run_environment(struct run *r, int service, const struct item *it, const char *phase, int64_t deadline_wall_ms)
+char **run_environment(struct run *r, int service, const struct item *it, const char *phase,
+	int64_t deadline_wall_ms)
 {
 	struct session *s = sessions_by_id(r->g->m, r->session);
 	struct session_info info;
@@ -111,7 +113,8 @@ static bool settled(const struct item *it, int64_t now)
 {
 	if (!temporal(it))
 		return true;
-	if (it->check->eventually_ms ? it->j.verdict == VERDICT_PASS : it->j.verdict == VERDICT_FAIL)
+	if (it->check->eventually_ms ? it->j.verdict == VERDICT_PASS
+				     : it->j.verdict == VERDICT_FAIL)
 		return true;
 	return now >= window_end(it) || it->run->last_part;
 }
@@ -179,10 +182,13 @@ static void ask_program(struct run *r, struct session *s, struct item *it)
 		return;
 	}
 	int64_t left = temporal(it) ? window_end(it) - loop_now_ms(l) : c->timeout_ms;
-	_cleanup_(strv_freep) char **env = run_environment(r, service, it, r->phase < 0 ? "main" : r->lab->phases[r->phase].id,
-		loop_wall_ms(l) + MAX(left, (int64_t)0));
+	_cleanup_(strv_freep) char **env =
+		run_environment(r, service, it, r->phase < 0 ? "main" : r->lab->phases[r->phase].id,
+			loop_wall_ms(l) + MAX(left, (int64_t)0));
 	struct runner *runner = crew_runner(r->g, s, service);
-	runner_run(runner, &(struct program){buf_str(&text), text.len, c->run + 1, env, c->timeout_ms}, program_done, it);
+	runner_run(runner,
+		&(struct program){buf_str(&text), text.len, c->run + 1, env, c->timeout_ms},
+		program_done, it);
 }
 
 /* --- by the engine --- */
@@ -203,10 +209,15 @@ static void looked(void *arg, const struct container_state *c)
 		bool same = container && str_same(container, r->fenced[it->check->in].container);
 		bool before = c->err.code == 0 && c->running && c->started_wall_ms <= r->fence_ms;
 
-		(void)snprintf(text, sizeof(text), "{\"same_container\":%s,\"running\":%s,\"started_ms\":%" PRId64 ",\"fence_ms\":%" PRId64 "}",
-			same ? "true" : "false", c->running ? "true" : "false", c->started_wall_ms, r->fence_ms);
+		(void)snprintf(text, sizeof(text),
+			"{\"same_container\":%s,\"running\":%s,\"started_ms\":%" PRId64
+			",\"fence_ms\":%" PRId64 "}",
+			same ? "true" : "false", c->running ? "true" : "false", c->started_wall_ms,
+			r->fence_ms);
 		str_set(&it->evidence, text);
-		it->j = (struct judgement){.verdict = same && before ? VERDICT_PASS : VERDICT_FAIL, .n = same && before, .d = 1};
+		it->j = (struct judgement){.verdict = same && before ? VERDICT_PASS : VERDICT_FAIL,
+			.n = same && before,
+			.d = 1};
 	}
 	observed(it);
 }
@@ -234,7 +245,10 @@ void item_ask(struct run *r, struct item *it)
 	}
 	if (r->broken[it->check->in]) {
 		judgement_done(&it->j);
-		it->j = (struct judgement){.verdict = VERDICT_FAIL, .text = xstrdup(r->broken_why[it->check->in]), .n = 0, .d = 1};
+		it->j = (struct judgement){.verdict = VERDICT_FAIL,
+			.text = xstrdup(r->broken_why[it->check->in]),
+			.n = 0,
+			.d = 1};
 		item_decide(it);
 		return;
 	}

@@ -91,7 +91,8 @@ static void finish(struct capturing *c, const struct err *e)
 static int entry(void *arg, const struct fetch_entry *t, struct err *e)
 {
 	struct capturing *c = arg;
-	_cleanup_free_ char *as = strf("%s/%s%s%s", c->folder, c->prefix, *c->prefix ? "/" : "", t->path);
+	_cleanup_free_ char *as =
+		strf("%s/%s%s%s", c->folder, c->prefix, *c->prefix ? "/" : "", t->path);
 
 	if (t->dir) {
 		tar_add_dir(c->files, as, 0755, 0, 0);
@@ -182,7 +183,8 @@ static void read_path(struct capturing *c, struct session *s, const char *path)
 	struct err e = ERR_NONE;
 
 	if (!container) {
-		err_set(&e, ERR_STATE, "service '%s' is not there to be read", c->lab->services[c->lab->captures[c->at].service].name);
+		err_set(&e, ERR_STATE, "service '%s' is not there to be read",
+			c->lab->services[c->lab->captures[c->at].service].name);
 		finish(c, &e);
 		return;
 	}
@@ -226,7 +228,8 @@ static void frozen(void *arg, struct session *s, const struct err *e)
 		next_path(c);
 }
 
-struct capturing *capture_start(struct session *s, const char *folder, void (*done)(void *arg, struct capture *c), void *arg)
+struct capturing *capture_start(struct session *s, const char *folder,
+	void (*done)(void *arg, struct capture *c), void *arg)
 {
 	struct session_info info;
 	struct capturing *c = NEW(struct capturing);
@@ -246,7 +249,8 @@ struct capturing *capture_start(struct session *s, const char *folder, void (*do
 	tar_add_dir(c->files, folder, 0755, 0, 0);
 	c->learners = xcalloc(info.lab->n_services, sizeof(int));
 	for (size_t i = 0; i < info.lab->n_services; i++)
-		if (info.lab->services[i].role == ROLE_LEARNER && session_container(s, (int)i, NULL))
+		if (info.lab->services[i].role == ROLE_LEARNER &&
+			session_container(s, (int)i, NULL))
 			c->learners[c->n_learners++] = (int)i;
 	c->froze_ms = loop_now_ms(c->loop);
 	c->frozen = true;

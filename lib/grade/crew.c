@@ -131,7 +131,8 @@ static void nobody(void *arg)
 	one_ready(m, NULL, &ERR_NONE);
 }
 
-void crew_up(struct grader *g, struct session *s, const int *services, size_t n, session_done done, void *arg)
+void crew_up(struct grader *g, struct session *s, const int *services, size_t n, session_done done,
+	void *arg)
 {
 	struct session_info info;
 	struct crew *c;

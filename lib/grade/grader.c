@@ -77,7 +77,8 @@ void grader_keep(struct grader *g, struct run *r, struct tx *t)
 	}
 }
 
-bool grader_last(struct grader *g, const struct session *s, const struct lab_check *c, struct check_result *ret)
+bool grader_last(struct grader *g, const struct session *s, const struct lab_check *c,
+	struct check_result *ret)
 {
 	struct session_info info;
 
@@ -118,7 +119,8 @@ static void load_hint(void *arg, const struct row_hint *r)
 	list_append(&g->hints, &b->link);
 }
 
-static const struct bought *bought_find(struct grader *g, int64_t session, const char *task, const char *hint)
+static const struct bought *bought_find(
+	struct grader *g, int64_t session, const char *task, const char *hint)
 {
 	struct bought *b;
 
@@ -157,7 +159,8 @@ bool task_passed_last(struct grader *g, const struct session *s, int task)
 
 static int64_t attain_m(const struct session_info *info, const struct lab_task *t, int64_t paid_m)
 {
-	return MAX(t->points_m - paid_m, record_scale(t->points_m, info->lab->hint_floor_bp, 10000));
+	return MAX(
+		t->points_m - paid_m, record_scale(t->points_m, info->lab->hint_floor_bp, 10000));
 }
 
 int64_t hint_attain_m(struct grader *g, const struct session *s, int task)
@@ -168,7 +171,8 @@ int64_t hint_attain_m(struct grader *g, const struct session *s, int task)
 	return attain_m(&info, &info.lab->tasks[task], hint_cost_m(g, s, task));
 }
 
-static void hint_describe(struct grader *g, const struct session *s, int task, const struct lab_hint *h, struct hint_info *ret)
+static void hint_describe(struct grader *g, const struct session *s, int task,
+	const struct lab_hint *h, struct hint_info *ret)
 {
 	struct session_info info;
 
@@ -176,14 +180,16 @@ static void hint_describe(struct grader *g, const struct session *s, int task, c
 	const struct lab_task *t = &info.lab->tasks[task];
 	int64_t paid = hint_cost_m(g, s, task);
 
-	*ret = (struct hint_info){.hint = h, .bought = bought_find(g, info.id, t->id, h->id) != NULL};
+	*ret = (struct hint_info){
+		.hint = h, .bought = bought_find(g, info.id, t->id, h->id) != NULL};
 	ret->cost_m = ret->bought || task_passed_last(g, s, task) ? 0 : h->cost_m;
 	for (size_t i = 0; i < h->n_requires; i++)
 		ret->locked |= !bought_find(g, info.id, t->id, t->hints[h->requires[i]].id);
 	ret->attain_m = attain_m(&info, t, paid + ret->cost_m);
 }
 
-size_t hint_list(struct grader *g, const struct session *s, int task, struct hint_info *ret, size_t max)
+size_t hint_list(
+	struct grader *g, const struct session *s, int task, struct hint_info *ret, size_t max)
 {
 	struct session_info info;
 	size_t n;
@@ -216,21 +222,26 @@ static void purchase_committed(void *arg, const struct err *e)
 	purchase_answer(arg);
 }
 
-static const struct lab_hint *choose(struct grader *g, const struct session_info *info, const struct lab_task *t, const char *id)
+static const struct lab_hint *choose(
+	struct grader *g, const struct session_info *info, const struct lab_task *t, const char *id)
 {
 	for (size_t i = 0; i < t->n_hints; i++)
-		if (id ? streq(t->hints[i].id, id) : !bought_find(g, info->id, t->id, t->hints[i].id))
+		if (id ? streq(t->hints[i].id, id)
+		       : !bought_find(g, info->id, t->id, t->hints[i].id))
 			return &t->hints[i];
 	return NULL;
 }
 
-static void may_buy(const struct hint_info *h, const struct lab_task *t, int64_t accept_m, struct err *e)
+static void may_buy(
+	const struct hint_info *h, const struct lab_task *t, int64_t accept_m, struct err *e)
 {
 	if (h->locked)
-		err_set(e, ERR_QUOTA, "hint '%s' of '%s' comes after '%s'", h->hint->id, t->id, t->hints[h->hint->requires[0]].id);
+		err_set(e, ERR_QUOTA, "hint '%s' of '%s' comes after '%s'", h->hint->id, t->id,
+			t->hints[h->hint->requires[0]].id);
 	else if (!h->bought && h->cost_m != accept_m)
-		err_set(e, ERR_USAGE, "hint '%s' of '%s' costs %" PRId64 ".%03d points: say that you accept it", h->hint->id, t->id,
-			h->cost_m / 1000, (int)(h->cost_m % 1000));
+		err_set(e, ERR_USAGE,
+			"hint '%s' of '%s' costs %" PRId64 ".%03d points: say that you accept it",
+			h->hint->id, t->id, h->cost_m / 1000, (int)(h->cost_m % 1000));
 }
 
 void hint_buy(struct grader *g, struct session *s, int task, const char *hint, int64_t accept_m,
@@ -245,18 +256,21 @@ void hint_buy(struct grader *g, struct session *s, int task, const char *hint, i
 	p->done = done;
 	p->arg = arg;
 	if (!h)
-		err_set(&p->err, ERR_NOT_FOUND, hint ? "'%s' has no hint '%s'" : "'%s' has no more hints", t->id, hint);
+		err_set(&p->err, ERR_NOT_FOUND,
+			hint ? "'%s' has no hint '%s'" : "'%s' has no more hints", t->id, hint);
 	else
 		hint_describe(g, s, task, h, &p->info);
 	if (h && info.state == STATE_GRADING) /* its points are being counted */
-		err_set(&p->err, ERR_STATE, "a grade is running: hints of '%s' wait until it ends", info.name);
+		err_set(&p->err, ERR_STATE, "a grade is running: hints of '%s' wait until it ends",
+			info.name);
 	else if (h)
 		may_buy(&p->info, t, accept_m, &p->err);
 	if (p->err.code != 0 || p->info.bought) {
 		loop_defer(sessions_loop(g->m), purchase_answer, p);
 		return;
 	}
-	struct row_hint row = {info.id, p->info.cost_m, loop_wall_ms(sessions_loop(g->m)), t->id, h->id};
+	struct row_hint row = {
+		info.id, p->info.cost_m, loop_wall_ms(sessions_loop(g->m)), t->id, h->id};
 	struct tx *tx = tx_new(sessions_store(g->m));
 	tx_hint(tx, &row);
 	load_hint(g, &row);
@@ -356,7 +370,11 @@ static void on_event(void *arg, const struct session_event *ev)
 int grader_new(struct grader **ret, struct sessions *m, const char *state_folder, struct err *e)
 {
 	struct grader *g = NEW(struct grader);
-	const struct store_loader to = {.arg = g, .verdict = load_verdict, .hint = load_hint, .grade = load_grade_row, .record = load_record};
+	const struct store_loader to = {.arg = g,
+		.verdict = load_verdict,
+		.hint = load_hint,
+		.grade = load_grade_row,
+		.record = load_record};
 	_cleanup_free_ char *key_path = strf("%s/record.key", state_folder);
 	const char *install = store_install(sessions_store(m));
 	char digest[SHA256_HEX];

@@ -17,8 +17,10 @@
 /* --- crew.c: hidden services that are up for judging, and the runners in them --- */
 
 struct crew;
-/* Bring `start: check|grade` services up (those that are not); done when all are ready, or why not. */
-void crew_up(struct grader *g, struct session *s, const int *services, size_t n, session_done done, void *arg);
+/* Bring `start: check|grade` services up (those that are not); done when all are ready, or why not.
+ */
+void crew_up(struct grader *g, struct session *s, const int *services, size_t n, session_done done,
+	void *arg);
 /* The open runner of a service; opened again when it broke. */
 struct runner *crew_runner(struct grader *g, struct session *s, int service);
 void crew_rest(struct grader *g, int64_t session); /* nothing to do: goes down after a minute */
@@ -36,8 +38,10 @@ struct capture {
 	int64_t bytes;
 };
 struct capturing;
-/* Freeze the learner's services, read grading.capture through lab-fetch, thaw. done exactly once; it may take the buffers. */
-struct capturing *capture_start(struct session *s, const char *folder, void (*done)(void *arg, struct capture *c), void *arg);
+/* Freeze the learner's services, read grading.capture through lab-fetch, thaw. done exactly once;
+ * it may take the buffers. */
+struct capturing *capture_start(struct session *s, const char *folder,
+	void (*done)(void *arg, struct capture *c), void *arg);
 void capture_cancel(struct capturing *c); /* done comes with ERR_CANCELED */
 
 /* --- run.c --- */
@@ -78,7 +82,7 @@ struct run {
 	size_t n_items;
 	struct fenced *fenced;      /* per service */
 	int64_t fence_ms;           /* wall */
-	char *broken;               /* per service: 1 = a learner's service that did not come back */
+	char *broken; /* per service: 1 = a learner's service that did not come back */
 	char **broken_why;
 	int phase;                  /* -1 = main */
 	bool last_part;             /* of a stage: the checks that are asked once */
@@ -95,7 +99,7 @@ struct run {
 	bool capture_complete;
 	int captures;               /* how often: names the folder below LAB_ROOT */
 	int puts;                   /* puts under way */
-	int waits;                  /* answers that come to this run, and are not counted elsewhere */
+	int waits; /* answers that come to this run, and are not counted elsewhere */
 	struct exec *cleaner;       /* takes the secrets of a grade back out */
 	bool secrets_put, holding, finishing, canceled;
 	char **grade_secrets;       /* values, per secret of the lab; NULL = not at grade */
@@ -170,8 +174,10 @@ void needs_settle(struct run *r);
 void item_ask(struct run *r, struct item *it);
 /* Decide it; tells listeners. */
 void item_decide(struct item *it);
-/* Environment of a program in a run; the caller owns it. service: where it runs; root NULL unless frozen. */
-char **run_environment(struct run *r, int service, const struct item *it, const char *phase, int64_t deadline_wall_ms);
+/* Environment of a program in a run; the caller owns it. service: where it runs; root NULL unless
+ * frozen. */
+char **run_environment(struct run *r, int service, const struct item *it, const char *phase,
+	int64_t deadline_wall_ms);
 /* Read a program below checks/. */
 int run_program(const struct run *r, const char *name, struct buf *out, struct err *e);
 
@@ -187,5 +193,6 @@ void run_seal(struct run *r); /* evidence, record, transaction; then run_finish 
 
 /* --- grader.c --- */
 
-void grader_keep(struct grader *g, struct run *r, struct tx *t); /* the run's verdicts become the last known ones */
+void grader_keep(struct grader *g, struct run *r,
+	struct tx *t); /* the run's verdicts become the last known ones */
 bool task_passed_last(struct grader *g, const struct session *s, int task);

@@ -60,7 +60,8 @@ enum need_state task_state(struct run *r, int task)
 struct item *run_item(struct run *r, int task, int check)
 {
 	for (size_t i = 0; i < r->n_items; i++)
-		if (r->items[i].task_index == task && r->items[i].check == &r->lab->tasks[task].checks[check])
+		if (r->items[i].task_index == task &&
+			r->items[i].check == &r->lab->tasks[task].checks[check])
 			return &r->items[i];
 	return NULL;
 }
@@ -87,7 +88,8 @@ static char *need_text(struct run *r, const struct lab_need *n)
 }
 
 /* Join one need to what is known: an unmet one decides, an open one keeps it open. */
-static enum need_state join(struct run *r, enum need_state so_far, const struct lab_need *n, char **why)
+static enum need_state join(
+	struct run *r, enum need_state so_far, const struct lab_need *n, char **why)
 {
 	enum need_state st = so_far == NEED_UNMET ? NEED_MET : check_state(r, n);
 
@@ -155,7 +157,8 @@ bool phase_needed(struct run *r, int phase)
 static char *phase_why(const struct run *r, int phase)
 {
 	if (phase >= 0 && !chosen(r, phase))
-		return strf("optional: 'lab grade --with %s' judges it", r->lab->phases[phase].option);
+		return strf(
+			"optional: 'lab grade --with %s' judges it", r->lab->phases[phase].option);
 	return xstrdup("its phase was not run");
 }
 
@@ -182,7 +185,8 @@ void needs_settle(struct run *r)
 			struct item *it = &r->items[i];
 			_cleanup_free_ char *why = NULL;
 
-			if (it->j.verdict == VERDICT_SKIPPED || item_needs(r, it, &why) != NEED_UNMET)
+			if (it->j.verdict == VERDICT_SKIPPED ||
+				item_needs(r, it, &why) != NEED_UNMET)
 				continue;
 			judge_skip(&it->j, "needs", why);
 			again = true;

@@ -193,11 +193,13 @@ void run_json(const struct run *r, struct json_writer *w)
 int run_receipt(const struct run *r, struct buf *out, struct err *e)
 {
 	if (!r->record.body || !r->done)
-		return err_set(e, ERR_NOT_FOUND, "run %lld has no record: it is %s", (long long)r->id, r->grade ? r->state : "a quick check");
+		return err_set(e, ERR_NOT_FOUND, "run %lld has no record: it is %s",
+			(long long)r->id, r->grade ? r->state : "a quick check");
 	return record_receipt(&r->record, r->g->key, out, e);
 }
 
-int grader_receipt(const struct grader *g, const struct row_record *row, struct buf *out, struct err *e)
+int grader_receipt(
+	const struct grader *g, const struct row_record *row, struct buf *out, struct err *e)
 {
 	struct record rec = {.body = (char *)row->body};
 

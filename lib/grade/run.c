@@ -68,7 +68,8 @@ static int names_exist(const struct lab *l, char *const *only, struct err *e)
 				found |= streq(l->tasks[t].checks[c].name, *only);
 		}
 		if (!found)
-			return err_set(e, ERR_NOT_FOUND, "'%s' has no task or check '%s'", l->slug, *only);
+			return err_set(
+				e, ERR_NOT_FOUND, "'%s' has no task or check '%s'", l->slug, *only);
 	}
 	return 0;
 }
@@ -99,9 +100,13 @@ static void add_items(struct run *r, char *const *only)
 		for (size_t c = 0; c < r->lab->tasks[t].n_checks; c++) {
 			const struct lab_check *check = &r->lab->tasks[t].checks[c];
 
-			if (!r->grade && (!check->quick || check->phase >= 0 || !named(only, &r->lab->tasks[t], check)))
+			if (!r->grade && (!check->quick || check->phase >= 0 ||
+						 !named(only, &r->lab->tasks[t], check)))
 				continue;
-			r->items[r->n_items++] = (struct item){.run = r, .task = &r->lab->tasks[t], .task_index = (int)t, .check = check};
+			r->items[r->n_items++] = (struct item){.run = r,
+				.task = &r->lab->tasks[t],
+				.task_index = (int)t,
+				.check = check};
 		}
 }
 
@@ -125,15 +130,21 @@ static bool for_service(const struct lab_secret *x, int service)
 static void remove_secrets(struct run *r)
 {
 	static const struct exec_ops ops = {.ended = secret_gone};
-	static char *argv[] = {(char *)"/bin/sh", (char *)"-c", (char *)"rm -f /lab/secrets/*", NULL};
+	static char *argv[] = {
+		(char *)"/bin/sh", (char *)"-c", (char *)"rm -f /lab/secrets/*", NULL};
 	struct session *s = sessions_by_id(r->g->m, r->session);
 	struct err e = ERR_NONE;
 
 	for (size_t v = 0; s && r->secrets_put && v < r->lab->n_services; v++)
 		for (size_t i = 0; i < r->lab->n_secrets; i++) {
-			if (!r->lab->secrets[i].at_grade || !for_service(&r->lab->secrets[i], (int)v) || r->lab->services[v].when != WHEN_SESSION || r->cleaner)
+			if (!r->lab->secrets[i].at_grade ||
+				!for_service(&r->lab->secrets[i], (int)v) ||
+				r->lab->services[v].when != WHEN_SESSION || r->cleaner)
 				continue;
-			r->cleaner = session_exec(s, &(struct session_exec){.service = (int)v, .argv = argv, .class = CLASS_CHECK}, &ops, r, &e);
+			r->cleaner = session_exec(s,
+				&(struct session_exec){
+					.service = (int)v, .argv = argv, .class = CLASS_CHECK},
+				&ops, r, &e);
 		}
 }
 
@@ -180,7 +191,9 @@ static void put_secrets(struct run *r, struct session *s)
 {
 	r->grade_secrets = xcalloc(r->lab->n_secrets + 1, sizeof(char *));
 	for (size_t i = 0; i < r->lab->n_secrets; i++)
-		r->grade_secrets[i] = r->lab->secrets[i].at_grade ? draw_secret(r->lab->secrets[i].name, r->seed) : xstrdup("");
+		r->grade_secrets[i] = r->lab->secrets[i].at_grade
+					      ? draw_secret(r->lab->secrets[i].name, r->seed)
+					      : xstrdup("");
 	r->secrets_put = true;
 	r->puts = 1;
 	for (size_t v = 0; v < r->lab->n_services; v++)
@@ -236,7 +249,8 @@ static void overdue(void *arg)
 	}
 	for (size_t i = 0; i < r->n_items; i++)
 		if (r->items[i].state == ITEM_WAITING) {
-			judge_skip(&r->items[i].j, "budget", "the time for the whole run was used up");
+			judge_skip(
+				&r->items[i].j, "budget", "the time for the whole run was used up");
 			item_decide(&r->items[i]);
 		}
 	stage_step(r);
@@ -318,7 +332,8 @@ static struct run *run_new(struct grader *g, struct session *s, const struct run
 	r->phase = -1;
 	r->timer = timer_new(sessions_loop(g->m), overdue, r);
 	r->started_ms = loop_wall_ms(sessions_loop(g->m));
-	r->deadline_ms = loop_now_ms(sessions_loop(g->m)) + (o->grade ? info.lab->budget_ms + QUICK_BUDGET_MS : QUICK_BUDGET_MS);
+	r->deadline_ms = loop_now_ms(sessions_loop(g->m)) +
+			 (o->grade ? info.lab->budget_ms + QUICK_BUDGET_MS : QUICK_BUDGET_MS);
 	r->attempt = o->grade ? (int64_t)(intptr_t)map_get(g->attempts, r->lab_slug) + 1 : 0;
 	r->state = xstrdup("running");
 	add_items(r, o->only);
@@ -337,7 +352,8 @@ struct run *grader_running(struct grader *g, int64_t session)
 	return NULL;
 }
 
-struct run *run_start(struct grader *g, struct session *s, const struct run_options *o, struct err *e)
+struct run *run_start(
+	struct grader *g, struct session *s, const struct run_options *o, struct err *e)
 {
 	struct session_info info;
 	struct run *r;
@@ -350,7 +366,8 @@ struct run *run_start(struct grader *g, struct session *s, const struct run_opti
 		return NULL;
 	}
 	if (info.state != STATE_READY) {
-		err_set(e, ERR_STATE, "'%s' is %s: checks need a lab that is ready", info.name, session_state_name(info.state));
+		err_set(e, ERR_STATE, "'%s' is %s: checks need a lab that is ready", info.name,
+			session_state_name(info.state));
 		return NULL;
 	}
 	if (grader_running(g, info.id)) {

@@ -34,7 +34,8 @@ static const char loop_text[] =
 	"set +f\n"
 	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n"
 	"d=${LAB_SCRATCH:-/tmp}/.run.$1\n"
-	"umask 077; set -C; : >\"$d.o\" && : >\"$d.e\" && : >\"$d.v\" || exit 1; set +C; umask 022\n"
+	"umask 077; set -C; : >\"$d.o\" && : >\"$d.e\" && : >\"$d.v\" || exit 1; set +C; umask "
+	"022\n"
 	"trap 'rm -f \"$d.o\" \"$d.e\" \"$d.v\"' EXIT\n"
 	"ulimit -f 131072\n"
 	"now() { read -r u _ </proc/uptime; now=$((${u%.*} * 100 + 1${u#*.} - 100)); }\n"
@@ -141,7 +142,8 @@ static void pump_out(struct runner *r)
 		while (q->sent < q->bytes.len) {
 			size_t n = MIN(q->bytes.len - q->sent, (size_t)32768);
 
-			if (r->broken || exec_full(r->exec) || exec_write(r->exec, q->bytes.data + q->sent, n, NULL) < 0)
+			if (r->broken || exec_full(r->exec) ||
+				exec_write(r->exec, q->bytes.data + q->sent, n, NULL) < 0)
 				return;
 			q->sent += n;
 		}
@@ -155,7 +157,8 @@ static void add_interpreter(struct buf *out, const char *text, size_t size)
 	_cleanup_free_ char *line = xstrndup(text, end ? (size_t)(end - text) : size);
 	char *save = NULL;
 
-	for (char *w = strtok_r(str_starts(line, "#!") ? line + 2 : line, " \t\r", &save); w; w = strtok_r(NULL, " \t\r", &save)) {
+	for (char *w = strtok_r(str_starts(line, "#!") ? line + 2 : line, " \t\r", &save); w;
+		w = strtok_r(NULL, " \t\r", &save)) {
 		(void)buf_addc(out, ' ');
 		shell_quote(out, w);
 	}
@@ -164,7 +167,8 @@ static void add_interpreter(struct buf *out, const char *text, size_t size)
 /* May the shell have a variable of that name? */
 static bool is_variable(const char *assignment)
 {
-	size_t n = strspn(assignment, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_");
+	size_t n = strspn(
+		assignment, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_");
 
 	return n && assignment[n] == '=' && !isdigit((unsigned char)*assignment);
 }
@@ -201,7 +205,9 @@ static void build(struct request *q, const struct program *p)
 		(void)buf_addc(&text, ' ');
 		shell_quote(&text, *v);
 	}
-	(void)buf_addf(&text, " 9<&0 </dev/null >\"$d.o\" 2>\"$d.e\" 3>\"$d.v\" & answer %" PRId64 " $!; }\n", q->id);
+	(void)buf_addf(&text,
+		" 9<&0 </dev/null >\"$d.o\" 2>\"$d.e\" 3>\"$d.v\" & answer %" PRId64 " $!; }\n",
+		q->id);
 	if (q->id == 1)
 		(void)buf_adds(&q->bytes, loop_text);
 	(void)buf_addf(&q->bytes, "#LAB1 %" PRId64 " %zu\n", q->id, text.len);
@@ -254,8 +260,9 @@ static bool frame(struct runner *r, struct head *ret, size_t *head_len, struct e
 			err_set(e, ERR_PROTO, "the runner's answer makes no sense");
 		return false;
 	}
-	if (sscanf(r->in.data, "LAB1 %" SCNd64 " %d %" SCNd64 " %zu %zu %zu %d\n", &ret->id, &ret->exit, &ret->ms,
-		&ret->n[0], &ret->n[1], &ret->n[2], &ret->too_long) != 7 ||
+	if (sscanf(r->in.data, "LAB1 %" SCNd64 " %d %" SCNd64 " %zu %zu %zu %d\n", &ret->id,
+		    &ret->exit, &ret->ms, &ret->n[0], &ret->n[1], &ret->n[2],
+		    &ret->too_long) != 7 ||
 		ret->n[0] > MAX_OUT || ret->n[1] > MAX_SIDE || ret->n[2] > MAX_SIDE) {
 		err_set(e, ERR_PROTO, "the runner's answer makes no sense");
 		return false;
@@ -322,7 +329,8 @@ static void ended(void *arg, int code, const struct err *err)
 	struct err e = *err;
 
 	if (e.code == 0)
-		err_set(&e, ERR_STATE, "the runner ended with exit code %d before it answered", code);
+		err_set(&e, ERR_STATE, "the runner ended with exit code %d before it answered",
+			code);
 	if (!r->broken)
 		runner_break(r, &e);
 }

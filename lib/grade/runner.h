@@ -41,7 +41,8 @@ typedef void (*runner_done)(void *arg, const struct program_result *r);
 
 /* Programs run as the service does. The service must be running. */
 struct runner *runner_open(struct sessions *m, int64_t session, int service);
-/* Queue one program (copied). done comes exactly once, never from inside; after runner_close it comes with ERR_CANCELED. */
+/* Queue one program (copied). done comes exactly once, never from inside; after runner_close it
+ * comes with ERR_CANCELED. */
 void runner_run(struct runner *r, const struct program *p, runner_done done, void *arg);
 bool runner_broken(const struct runner *r); /* the stream has ended: open a new one */
 void runner_close(struct runner *r);        /* ends what runs; NULL is fine */

@@ -72,7 +72,8 @@ static void keep_tasks(struct run *r, const struct score_task *t)
 	r->n_tasks = r->lab->n_tasks;
 	r->tasks = xcalloc(r->n_tasks, sizeof(*r->tasks));
 	for (size_t i = 0; i < r->n_tasks; i++)
-		r->tasks[i] = (struct run_task){&r->lab->tasks[i], t[i].raw_m, t[i].attain_m, t[i].earned_m, t[i].passed, 0, 0, 0};
+		r->tasks[i] = (struct run_task){&r->lab->tasks[i], t[i].raw_m, t[i].attain_m,
+			t[i].earned_m, t[i].passed, 0, 0, 0};
 	for (size_t i = 0; i < r->n_items; i++)
 		count(&r->tasks[r->items[i].task_index], r->items[i].j.verdict);
 }
@@ -92,7 +93,8 @@ static void keep_trust(struct run *r)
 		if (it->check->vantage == VANTAGE_INSIDE)
 			r->forgeable_m += it->earned_m;
 	}
-	(void)snprintf(r->trust, sizeof(r->trust), "%s", weakest < 0 ? "" : lab_vantage_name((enum lab_vantage)weakest));
+	(void)snprintf(r->trust, sizeof(r->trust), "%s",
+		weakest < 0 ? "" : lab_vantage_name((enum lab_vantage)weakest));
 }
 
 void run_score(struct run *r)

@@ -1,8 +1,10 @@
 /*
- * seal.c - the end of a grade: evidence on disk, the signed record, one transaction, then the answer.
+ * seal.c - the end of a grade: evidence on disk, the signed record, one transaction, then the
+ * answer.
  *
- * Evidence files are written and synced on an io thread before the row that names them. The grade row,
- * the record and the verdicts are one transaction; only when it is durable is the grade called done.
+ * Evidence files are written and synced on an io thread before the row that names them. The grade
+ * row, the record and the verdicts are one transaction; only when it is durable is the grade called
+ * done.
  */
 #include "grade/impl.h"
 
@@ -240,7 +242,8 @@ static void list_images(struct lists *l, const struct run *r, const struct sessi
 
 		if (!id)
 			continue;
-		for (; at > 0 && strcmp(l->image_names[at - 1], r->lab->services[i].name) > 0; at--) {
+		for (; at > 0 && strcmp(l->image_names[at - 1], r->lab->services[i].name) > 0;
+			at--) {
 			l->image_names[at] = l->image_names[at - 1];
 			l->image_ids[at] = l->image_ids[at - 1];
 		}
@@ -256,7 +259,9 @@ static void check_set(const struct run *r, char hex[static 65])
 	_cleanup_buf_ struct buf b = BUF(MAX_EVIDENCE);
 
 	for (size_t i = 0; i < r->n_items; i++)
-		(void)buf_addf(&b, "%s %" PRId64 " %d %d\n", r->items[i].check->name, r->items[i].check->max_m, (int)r->items[i].check->severity, (int)r->items[i].check->vantage);
+		(void)buf_addf(&b, "%s %" PRId64 " %d %d\n", r->items[i].check->name,
+			r->items[i].check->max_m, (int)r->items[i].check->severity,
+			(int)r->items[i].check->vantage);
 	sha256_hex(b.data, b.len, hex);
 }
 
@@ -346,7 +351,8 @@ static void committed(void *arg, const struct err *e)
 	struct run *r = x->r;
 
 	killpoint("after-record");
-	if (e->code != 0) { /* nothing of it is durable: the chain goes back, nobody is told of a grade */
+	if (e->code !=
+		0) { /* nothing of it is durable: the chain goes back, nobody is told of a grade */
 		seal_over(x, "incomplete", e);
 		return;
 	}
@@ -380,12 +386,16 @@ static void written(void *arg)
 		seal_over(x, "incomplete", &e);
 		return;
 	}
-	r->record_seq = r->g->chain_seq + 1; /* these three for the rows only, until they are durable */
+	r->record_seq =
+		r->g->chain_seq + 1; /* these three for the rows only, until they are durable */
 	r->ended_ms = loop_wall_ms(sessions_loop(r->g->m));
 	str_set(&r->state, "done");
 	result_text(r, &result);
 	struct tx *t = tx_new(sessions_store(r->g->m));
-	struct row_record row = {.chain = "local", .seq = r->record_seq, .body = r->record.body, .at_ms = r->ended_ms};
+	struct row_record row = {.chain = "local",
+		.seq = r->record_seq,
+		.body = r->record.body,
+		.at_ms = r->ended_ms};
 	row.record_id = x->record_id;
 	memcpy(row.hash, r->record.hash, sizeof(row.hash));
 	memcpy(row.sig, r->record.sig, sizeof(row.sig));
@@ -410,7 +420,9 @@ void run_seal(struct run *r)
 		grader_keep(r->g, r, t);
 		tx_commit(t, NULL, NULL);
 		if (r->incomplete)
-			err_set(&e, ERR_ENGINE, "some checks could not be judged: nothing was charged, and nothing is recorded");
+			err_set(&e, ERR_ENGINE,
+				"some checks could not be judged: nothing was charged, and nothing "
+				"is recorded");
 		run_finish(r, r->grade && r->incomplete ? "incomplete" : "done", &e);
 		return;
 	}

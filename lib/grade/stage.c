@@ -2,8 +2,9 @@
  * stage.c - main and the phases: actions, stimulus, watching, end.
  *
  * A stage judges the checks of one phase. While it is watched, checks with `eventually` or
- * `always_for` are asked again and again; when those are decided and `least` is over (or `most` is),
- * the others are asked once, and the stage ends. Main has no watching: everything is asked once.
+ * `always_for` are asked again and again; when those are decided and `least` is over (or `most`
+ * is), the others are asked once, and the stage ends. Main has no watching: everything is asked
+ * once.
  *
  * Files are captured before all stimuli, for the frozen checks of main and of phases that do not
  * capture again; a phase that does so captures when its watching is over, before they are asked.
@@ -139,7 +140,8 @@ void stage_step(struct run *r)
 		run_finish(r, "aborted", &r->err);
 		return;
 	}
-	int64_t least = p ? r->stage_ms + p->least_ms : now, most = p ? r->stage_ms + p->most_ms : now;
+	int64_t least = p ? r->stage_ms + p->least_ms : now,
+		most = p ? r->stage_ms + p->most_ms : now;
 	bool watched = !t.temporal_open || now >= most;
 	if (p && !r->last_part && watched && now >= MIN(least, most)) {
 		r->last_part = true;
@@ -212,7 +214,8 @@ static void put_captured(struct run *r, struct session *s)
 		bool judges = false;
 
 		for (size_t i = 0; i < r->n_items; i++)
-			judges |= r->items[i].check->vantage == VANTAGE_FROZEN && r->items[i].check->by == (int)v;
+			judges |= r->items[i].check->vantage == VANTAGE_FROZEN &&
+				  r->items[i].check->by == (int)v;
 		if (!judges)
 			continue;
 		r->puts++;
@@ -305,9 +308,11 @@ static void stimulated(void *arg, const struct program_result *res)
 		return;
 	}
 	if (res->err.code != 0 || res->exit != 0 || res->timed_out) {
-		_cleanup_free_ char *last = str_visible(res->errout ? res->errout : "", MIN(res->n_errout, (size_t)200), false);
+		_cleanup_free_ char *last = str_visible(
+			res->errout ? res->errout : "", MIN(res->n_errout, (size_t)200), false);
 
-		err_set(&e, ERR_ENGINE, "the stimulus of phase '%s' could not be given: %s", phase_of(r)->id, res->err.code ? res->err.text : last);
+		err_set(&e, ERR_ENGINE, "the stimulus of phase '%s' could not be given: %s",
+			phase_of(r)->id, res->err.code ? res->err.text : last);
 		run_finish(r, "incomplete", &e);
 		return;
 	}
@@ -334,10 +339,13 @@ static void stimulate(struct run *r)
 		return;
 	}
 	int64_t deadline = loop_wall_ms(sessions_loop(r->g->m)) + p->most_ms;
-	_cleanup_(strv_freep) char **env = run_environment(r, r->lab->grading_by, NULL, p->id, deadline);
+	_cleanup_(strv_freep) char **env =
+		run_environment(r, r->lab->grading_by, NULL, p->id, deadline);
 	r->waits++;
 	runner_run(crew_runner(r->g, s, r->lab->grading_by),
-		&(struct program){buf_str(&text), text.len, p->run + 1, env, MAX(p->most_ms, (int64_t)10000)}, stimulated, r);
+		&(struct program){
+			buf_str(&text), text.len, p->run + 1, env, MAX(p->most_ms, (int64_t)10000)},
+		stimulated, r);
 }
 
 /* A learner's service that does not come back is the learner's; anything else is ours. */
@@ -366,7 +374,9 @@ static void recreated(void *arg, struct session *s, const struct err *e)
 		}
 		r->broken[v] = 1;
 		free(r->broken_why[v]);
-		r->broken_why[v] = strf("service '%s' did not become ready again in a new container: %s", r->lab->services[v].name, *note ? note : "it says nothing");
+		r->broken_why[v] =
+			strf("service '%s' did not become ready again in a new container: %s",
+				r->lab->services[v].name, *note ? note : "it says nothing");
 	}
 	stimulate(r);
 }
@@ -384,7 +394,8 @@ static void phase_begin(struct run *r, int phase)
 		run_finish(r, "aborted", &r->err);
 	else if (p->n_recreate) {
 		r->waits++;
-		session_recreate(s, p->recreate, p->n_recreate, MAX(p->most_ms, (int64_t)30000), recreated, r);
+		session_recreate(s, p->recreate, p->n_recreate, MAX(p->most_ms, (int64_t)30000),
+			recreated, r);
 	} else {
 		stimulate(r);
 	}

@@ -59,7 +59,9 @@ static void read_score(struct header *h, const char *text)
 	const char *slash = strchr(text, '/');
 	_cleanup_free_ char *n = slash ? xstrndup(text, (size_t)(slash - text)) : NULL;
 
-	h->bad_score = h->has_score || !slash || str_int(slash + 1, 1, MAX_SCORE, &h->m, NULL) < 0 || str_int(n, 0, h->m, &h->n, NULL) < 0;
+	h->bad_score = h->has_score || !slash ||
+		       str_int(slash + 1, 1, MAX_SCORE, &h->m, NULL) < 0 ||
+		       str_int(n, 0, h->m, &h->n, NULL) < 0;
 	h->has_score = true;
 }
 
@@ -124,7 +126,9 @@ static void set_broken(struct judgement *j, enum verdict v, const char *reason, 
 /* No answer says something of the engine, and nothing of the work. */
 static const char *reason_of(int code)
 {
-	return code == ERR_UNREACHABLE || code == ERR_UNKNOWN || code == ERR_TIMEOUT ? "engine_unreachable" : "internal";
+	return code == ERR_UNREACHABLE || code == ERR_UNKNOWN || code == ERR_TIMEOUT
+		       ? "engine_unreachable"
+		       : "internal";
 }
 
 void judge(struct judgement *ret, const struct program_result *r)
@@ -139,14 +143,18 @@ void judge(struct judgement *ret, const struct program_result *r)
 	if (r->timed_out)
 		return set_broken(ret, VERDICT_TIMEOUT, "", "the check ran out of time");
 	if (r->too_long)
-		return set_broken(ret, VERDICT_ERROR, "output_limit", "the check program wrote more than is allowed");
+		return set_broken(ret, VERDICT_ERROR, "output_limit",
+			"the check program wrote more than is allowed");
 	if (h.bad_score)
-		return set_broken(ret, VERDICT_ERROR, "bad_score", "the check program printed a score that makes no sense");
+		return set_broken(ret, VERDICT_ERROR, "bad_score",
+			"the check program printed a score that makes no sense");
 	if (r->exit == 0 || r->exit == 1)
 		return judge_exit(ret, &h, r->exit);
 	if (r->exit == 2)
 		return set(ret, VERDICT_ERROR, "cannot_judge", "the check could not judge");
-	(void)snprintf(text, sizeof(text), r->exit > 128 ? "the check program was ended by signal %d" : "the check program ended with exit code %d",
+	(void)snprintf(text, sizeof(text),
+		r->exit > 128 ? "the check program was ended by signal %d"
+			      : "the check program ended with exit code %d",
 		r->exit > 128 ? r->exit - 128 : r->exit);
 	set_broken(ret, VERDICT_ERROR, r->exit > 128 ? "signal" : "exit_other", text);
 }

@@ -2,9 +2,9 @@
  * converge.c - the next steps from what a session wants to what exists.
  *
  * converge() is called after every change and every completion. It looks at each slot once and
- * starts what can be started now; it never waits. Order follows from conditions alone: a container is
- * made when its networks and volumes are there, started when its volumes are filled and what
- * it depends on is ready; networks and volumes go when no container that is leaving uses them.
+ * starts what can be started now; it never waits. Order follows from conditions alone: a container
+ * is made when its networks and volumes are there, started when its volumes are filled and what it
+ * depends on is ready; networks and volumes go when no container that is leaving uses them.
  */
 #include "session/impl.h"
 
@@ -13,7 +13,8 @@
 
 bool slot_wanted(const struct session *s, const struct slot *slot)
 {
-	const struct lab_service *v = slot->kind == SLOT_CONTAINER ? &s->lab->services[slot->index] : NULL;
+	const struct lab_service *v =
+		slot->kind == SLOT_CONTAINER ? &s->lab->services[slot->index] : NULL;
 
 	if (slot->kind == SLOT_VOLUME && slot->object && s->state != STATE_ENDING)
 		return true; /* work survives a stop and a failure */
@@ -28,7 +29,8 @@ bool slot_wanted(const struct session *s, const struct slot *slot)
 
 const char *service_state_name(enum service_state st)
 {
-	static const char *const words[] = {"absent", "created", "started", "ready", "done", "failed"};
+	static const char *const words[] = {
+		"absent", "created", "started", "ready", "done", "failed"};
 
 	return words[st];
 }
@@ -56,9 +58,11 @@ static bool parts_exist(struct session *s, const struct lab_service *v, int serv
 	bool all = true;
 
 	for (size_t i = 0; all && i < v->n_networks; i++)
-		all = object_live(plan_slot(s, SLOT_NETWORK, s->lab->networks[v->networks[i]].name));
+		all = object_live(
+			plan_slot(s, SLOT_NETWORK, s->lab->networks[v->networks[i]].name));
 	for (size_t i = 0; all && i < v->n_mounts; i++)
-		all = object_live(plan_slot(s, SLOT_VOLUME, s->lab->volumes[v->mounts[i].volume].name));
+		all = object_live(
+			plan_slot(s, SLOT_VOLUME, s->lab->volumes[v->mounts[i].volume].name));
 	if (all && v->role == ROLE_HIDDEN) {
 		_cleanup_free_ char *name = strf("%s.lab", v->name);
 
@@ -79,7 +83,8 @@ static bool predecessor(const struct session *s, const struct slot *slot)
 	struct object *o;
 
 	list_for_each(o, &s->objects, link)
-		if (o->kind == SLOT_CONTAINER && o != slot->object && !o->removed && o->state != OBJ_GONE && streq(o->slot, slot->name))
+		if (o->kind == SLOT_CONTAINER && o != slot->object && !o->removed &&
+			o->state != OBJ_GONE && streq(o->slot, slot->name))
 			return true;
 	return false;
 }
@@ -90,8 +95,10 @@ static bool dependencies_hold(struct session *s, const struct lab_service *v)
 		const struct slot *on = plan_service(s, v->depends[i].service);
 		enum lab_condition c = v->depends[i].condition;
 		bool holds = c == DEPENDS_COMPLETED ? on->completed
-			: c == DEPENDS_HEALTHY      ? on->state == SERVICE_READY
-						    : on->state == SERVICE_STARTED || on->state == SERVICE_READY || on->completed;
+			     : c == DEPENDS_HEALTHY
+				     ? on->state == SERVICE_READY
+				     : on->state == SERVICE_STARTED || on->state == SERVICE_READY ||
+					       on->completed;
 
 		if (!holds)
 			return false;
@@ -105,8 +112,8 @@ static bool due(const struct session *s, int64_t at_ms)
 }
 
 /*
- * What a call has done is not known, or the engine was away: a listing tells, then it is tried again.
- * An engine that answers, and always with an error, is not waited for.
+ * What a call has done is not known, or the engine was away: a listing tells, then it is tried
+ * again. An engine that answers, and always with an error, is not waited for.
  */
 void slot_again(struct session *s, struct slot *slot, const struct err *why)
 {
@@ -133,7 +140,8 @@ static void one_shot_ended(struct session *s, struct slot *slot, int exit_code)
 		return;
 	}
 	slot_set(s, slot, SERVICE_FAILED);
-	fail_with_log(s, slot, ERR_ENGINE, "service '%s' ended with exit code %d", slot->name, exit_code);
+	fail_with_log(
+		s, slot, ERR_ENGINE, "service '%s' ended with exit code %d", slot->name, exit_code);
 }
 
 static void restart_later(struct session *s, struct slot *slot, int exit_code)
@@ -143,7 +151,9 @@ static void restart_later(struct session *s, struct slot *slot, int exit_code)
 	slot->restarts++;
 	if (bring_up && slot->restarts > MAX_RESTARTS) {
 		slot_set(s, slot, SERVICE_FAILED);
-		fail_with_log(s, slot, ERR_ENGINE, "service '%s' ended %d times, last with exit code %d", slot->name, slot->restarts, exit_code);
+		fail_with_log(s, slot, ERR_ENGINE,
+			"service '%s' ended %d times, last with exit code %d", slot->name,
+			slot->restarts, exit_code);
 		return;
 	}
 	slot->restart_at_ms = loop_now_ms(s->m->loop) + MIN(100 << MIN(slot->restarts, 7), 10000);
@@ -210,7 +220,8 @@ static void call_done(void *arg, const struct engine_result *r)
 }
 
 /* Mark the slot as busy; the returned argument goes with call_done to the engine. */
-static struct call *call(struct session *s, struct slot *slot, void (*then)(struct session *, struct slot *, const struct engine_result *))
+static struct call *call(struct session *s, struct slot *slot,
+	void (*then)(struct session *, struct slot *, const struct engine_result *))
 {
 	struct call *c = NEW(struct call);
 
@@ -250,7 +261,8 @@ static void started(struct session *s, struct slot *slot, const struct engine_re
 	} else if (engine_said_no(r) && state_wants_up(s->state)) {
 		struct err e;
 
-		err_set(&e, ERR_ENGINE, "service '%s' could not be started: %s", slot->name, r->err.text);
+		err_set(&e, ERR_ENGINE, "service '%s' could not be started: %s", slot->name,
+			r->err.text);
 		if (s->lab->services[slot->index].when == WHEN_SESSION)
 			slot_set(s, slot, SERVICE_FAILED);
 		slot_fail(s, slot, &e);
@@ -370,7 +382,9 @@ static void make(struct session *s, struct slot *slot)
 		char *subnet = subnets_take(s->m->subnets);
 
 		if (!subnet) {
-			session_fail(s, ERR_CAPACITY, "no address range is left in '%s' for another network", s->m->config.subnets);
+			session_fail(s, ERR_CAPACITY,
+				"no address range is left in '%s' for another network",
+				s->m->config.subnets);
 			return;
 		}
 		o = journal_open(s, slot);
@@ -405,9 +419,12 @@ static void step_down_container(struct session *s, struct slot *slot)
 	probe_stop(slot);
 	if (slot->paused && s->state != STATE_ENDING && !slot->recreate) {
 		if (due(s, slot->restart_at_ms))
-			container_unpause(s->m->engine, turn_for(s, slot), o->engine_id, call_done, call(s, slot, unpaused));
+			container_unpause(s->m->engine, turn_for(s, slot), o->engine_id, call_done,
+				call(s, slot, unpaused));
 	} else if (slot->running && s->state != STATE_ENDING) {
-		container_stop(s->m->engine, turn_for(s, slot), o->engine_id, s->lab->services[slot->index].stop_grace_ms, call_done, call(s, slot, stopped));
+		container_stop(s->m->engine, turn_for(s, slot), o->engine_id,
+			s->lab->services[slot->index].stop_grace_ms, call_done,
+			call(s, slot, stopped));
 	} else {
 		journal_remove(o);
 	}
@@ -417,12 +434,15 @@ static void step_pause(struct session *s, struct slot *slot)
 {
 	bool want = (s->state == STATE_PAUSED && !s->waking) || slot->freezes > 0;
 
-	if (!slot->running || slot->paused == want || slot->state == SERVICE_DONE || !due(s, slot->restart_at_ms))
+	if (!slot->running || slot->paused == want || slot->state == SERVICE_DONE ||
+		!due(s, slot->restart_at_ms))
 		return;
 	if (want)
-		container_pause(s->m->engine, turn_for(s, slot), slot->object->engine_id, call_done, call(s, slot, paused));
+		container_pause(s->m->engine, turn_for(s, slot), slot->object->engine_id, call_done,
+			call(s, slot, paused));
 	else
-		container_unpause(s->m->engine, turn_for(s, slot), slot->object->engine_id, call_done, call(s, slot, unpaused));
+		container_unpause(s->m->engine, turn_for(s, slot), slot->object->engine_id,
+			call_done, call(s, slot, unpaused));
 }
 
 static void step_container(struct session *s, struct slot *slot)
@@ -439,8 +459,10 @@ static void step_container(struct session *s, struct slot *slot)
 	if (o->in_flight || slot->busy || o->state != OBJ_LIVE)
 		return;
 	if (slot->state == SERVICE_CREATED && s->state != STATE_PAUSED) {
-		if (volumes_filled(s, slot) && !o->in_flight && dependencies_hold(s, v) && due(s, slot->restart_at_ms))
-			container_start(s->m->engine, turn_for(s, slot), o->engine_id, call_done, call(s, slot, started));
+		if (volumes_filled(s, slot) && !o->in_flight && dependencies_hold(s, v) &&
+			due(s, slot->restart_at_ms))
+			container_start(s->m->engine, turn_for(s, slot), o->engine_id, call_done,
+				call(s, slot, started));
 		return;
 	}
 	step_pause(s, slot);
@@ -488,7 +510,9 @@ static bool all_ready(const struct session *s)
 	for (size_t i = 0; i < s->n_slots; i++) {
 		const struct slot *slot = &s->slots[i];
 
-		if (slot->kind == SLOT_CONTAINER && slot_wanted(s, slot) && (slot->recreate || (slot->state != SERVICE_READY && slot->state != SERVICE_DONE)))
+		if (slot->kind == SLOT_CONTAINER && slot_wanted(s, slot) &&
+			(slot->recreate ||
+				(slot->state != SERVICE_READY && slot->state != SERVICE_DONE)))
 			return false;
 	}
 	return s->images_ready;

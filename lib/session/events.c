@@ -1,8 +1,8 @@
 /*
  * events.c - what happens to a session, told to whoever listens and kept for who comes later.
  *
- * Every event but progress is a row of the store; the last 256 of a session also stay in memory, so that a client
- * that follows a start never waits for the disk.
+ * Every event but progress is a row of the store; the last 256 of a session also stay in memory, so
+ * that a client that follows a start never waits for the disk.
  */
 #include "codec/json.h"
 #include "session/impl.h"
@@ -52,7 +52,8 @@ static void keep(struct session *s, const struct session_event *ev)
 
 void session_emit(struct session *s, const char *kind, const char *data)
 {
-	struct session_event ev = {store_next_id(s->m->store), s->id, s->name, loop_wall_ms(s->m->loop), kind, data};
+	struct session_event ev = {
+		store_next_id(s->m->store), s->id, s->name, loop_wall_ms(s->m->loop), kind, data};
 	if (!streq(kind, "progress")) { /* lines of a build are for who watches now */
 		struct tx *t = tx_new(s->m->store);
 
@@ -77,7 +78,8 @@ void session_replay(struct session *s, int64_t after, session_event_cb fn, void 
 		const struct kept_event *k = &s->kept[(from + i) % s->cap_kept];
 
 		if (k->id > after)
-			fn(arg, &(struct session_event){k->id, s->id, s->name, k->at_ms, k->kind, k->data});
+			fn(arg, &(struct session_event){
+					k->id, s->id, s->name, k->at_ms, k->kind, k->data});
 	}
 }
 

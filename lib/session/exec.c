@@ -28,30 +28,38 @@ static int terminals(const struct session *s)
 	return n;
 }
 
-static int may_exec(struct session *s, const struct session_exec *x, const struct slot *slot, struct err *e)
+static int may_exec(
+	struct session *s, const struct session_exec *x, const struct slot *slot, struct err *e)
 {
 	const char *name = s->lab->services[x->service].name;
 
 	if (x->learner && s->state == STATE_GRADING)
-		return err_set(e, ERR_STATE, "a grade is running: shells of '%s' are held until it ends", s->name);
+		return err_set(e, ERR_STATE,
+			"a grade is running: shells of '%s' are held until it ends", s->name);
 	if (s->waking)
 		return err_set(e, ERR_STATE, "'%s' is waking up: try again in a moment", s->name);
 	if (s->state == STATE_PAUSED || (slot && slot->paused))
-		return err_set(e, ERR_STATE, "'%s' is paused: 'lab resume' brings it back", s->name);
+		return err_set(
+			e, ERR_STATE, "'%s' is paused: 'lab resume' brings it back", s->name);
 	if (!slot || !slot->running || !state_wants_up(s->state))
-		return err_set(e, ERR_STATE, "service '%s' of '%s' is not running (the session is %s)", name, s->name, session_state_name(s->state));
+		return err_set(e, ERR_STATE,
+			"service '%s' of '%s' is not running (the session is %s)", name, s->name,
+			session_state_name(s->state));
 	if (x->tty && terminals(s) >= MAX_TERMINALS)
-		return err_set(e, ERR_QUOTA, "'%s' has %d terminals open, which is the most", s->name, MAX_TERMINALS);
+		return err_set(e, ERR_QUOTA, "'%s' has %d terminals open, which is the most",
+			s->name, MAX_TERMINALS);
 	return 0;
 }
 
-struct exec *session_exec(struct session *s, const struct session_exec *x, const struct exec_ops *ops, void *arg, struct err *e)
+struct exec *session_exec(struct session *s, const struct session_exec *x,
+	const struct exec_ops *ops, void *arg, struct err *e)
 {
 	struct slot *slot = plan_service(s, x->service);
 
 	if (may_exec(s, x, slot, e) < 0)
 		return NULL;
-	_cleanup_free_ char *marker = strf("%s-%" PRId64 "-%" PRId64, x->learner ? "learner" : "check", store_epoch(s->m->store), ++s->m->exec_number);
+	_cleanup_free_ char *marker = strf("%s-%" PRId64 "-%" PRId64,
+		x->learner ? "learner" : "check", store_epoch(s->m->store), ++s->m->exec_number);
 	struct running *r = NEW(struct running);
 	r->session = s->id;
 	r->learner = x->learner;
@@ -171,10 +179,12 @@ static void put_done(void *arg, const struct engine_result *r)
 
 static void put_refused(void *arg)
 {
-	put_done(arg, &(struct engine_result){.outcome = ENGINE_REFUSED, .err = ((struct put *)arg)->err});
+	put_done(arg, &(struct engine_result){
+			      .outcome = ENGINE_REFUSED, .err = ((struct put *)arg)->err});
 }
 
-void session_put(struct session *s, int service, const char *path, const void *tar, size_t n, engine_done done, void *arg)
+void session_put(struct session *s, int service, const char *path, const void *tar, size_t n,
+	engine_done done, void *arg)
 {
 	struct slot *slot = plan_service(s, service);
 	struct put *p = NEW(struct put);
@@ -184,7 +194,8 @@ void session_put(struct session *s, int service, const char *path, const void *t
 	p->done = done;
 	p->arg = arg;
 	if (slot && slot->object && slot->object->state == OBJ_LIVE) {
-		container_put(s->m->engine, (struct engine_turn){CLASS_CHECK, s->id}, slot->object->engine_id, path, put_source, put_done, p);
+		container_put(s->m->engine, (struct engine_turn){CLASS_CHECK, s->id},
+			slot->object->engine_id, path, put_source, put_done, p);
 		return;
 	}
 	err_set(&p->err, ERR_STATE, "service '%s' is not there", s->lab->services[service].name);

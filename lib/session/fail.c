@@ -61,12 +61,14 @@ void fail_with_log(struct session *s, struct slot *slot, enum err_code code, con
 	w->cause = xstrdup(cause);
 	w->code = code;
 	buf_init(&w->log, 8192);
-	container_logs(s->m->engine, slot->object->engine_id, false, TAIL_LINES, 0, collect, collected, w);
+	container_logs(
+		s->m->engine, slot->object->engine_id, false, TAIL_LINES, 0, collect, collected, w);
 }
 
 static bool only_graders_want(const struct session *s, const struct slot *slot)
 {
-	return slot && slot->kind == SLOT_CONTAINER && s->lab->services[slot->index].when != WHEN_SESSION;
+	return slot && slot->kind == SLOT_CONTAINER &&
+	       s->lab->services[slot->index].when != WHEN_SESSION;
 }
 
 /* A learner loses no running lab because a check could not be asked. */
@@ -77,6 +79,7 @@ void slot_fail(struct session *s, struct slot *slot, const struct err *why)
 		return;
 	}
 	str_set(&slot->note, why->text);
-	slot->restart_at_ms = loop_now_ms(s->m->loop) + AGAIN_MS; /* while somebody still wants it */
+	slot->restart_at_ms =
+		loop_now_ms(s->m->loop) + AGAIN_MS; /* while somebody still wants it */
 	waiters_fail_slot(s, slot, why);
 }

@@ -2,8 +2,8 @@
  * fill.c - start content of volumes, put in before any program of the session runs.
  *
  * The way in is the archive call of a container that is created and mounts the volume, and is not
- * started yet. A volume is filled once; that it is, is part of its row, and durable before the first
- * program can change what was put in.
+ * started yet. A volume is filled once; that it is, is part of its row, and durable before the
+ * first program can change what was put in.
  */
 #include "session/impl.h"
 
@@ -35,7 +35,8 @@ static void fill_done(void *arg, const struct engine_result *r)
 	if (r->outcome == ENGINE_DONE)
 		journal_filled(f->volume);
 	else if (slot && holder && engine_said_no(r) && state_wants_up(s->state))
-		session_fail(s, ERR_ENGINE, "volume '%s' could not be filled: %s", slot->name, r->err.text);
+		session_fail(s, ERR_ENGINE, "volume '%s' could not be filled: %s", slot->name,
+			r->err.text);
 	else if (slot && holder)
 		slot_again(s, slot, &r->err);
 	free(f);
@@ -81,7 +82,8 @@ static int plan_lab_folder(struct tar_plan *p, const struct lab *l, int service,
  * An engine passes over an entry for the target folder itself. So a volume whose root belongs to
  * somebody else is filled from the folder above, as an entry with the target's name.
  */
-static int plan_content(struct tar_plan *p, const struct session *s, const struct slot *volume, const char *as, struct err *e)
+static int plan_content(struct tar_plan *p, const struct session *s, const struct slot *volume,
+	const char *as, struct err *e)
 {
 	if (volume->lab_folder)
 		return plan_lab_folder(p, s->lab, volume->index, e);
@@ -92,17 +94,20 @@ static int plan_content(struct tar_plan *p, const struct session *s, const struc
 	return tar_add_tree(p, s->lab->root, volume->fill, as, volume->uid, volume->gid, e);
 }
 
-static void fill_start(struct session *s, struct slot *volume, struct slot *holder, const char *target)
+static void fill_start(
+	struct session *s, struct slot *volume, struct slot *holder, const char *target)
 {
 	struct tar_plan *p = tar_plan_new();
 	struct err e = ERR_NONE;
 	bool owned = volume->uid || volume->gid;
 	const char *last = strrchr(target, '/');
-	_cleanup_free_ char *above = owned && last != target ? xstrndup(target, (size_t)(last - target)) : xstrdup("/");
+	_cleanup_free_ char *above =
+		owned && last != target ? xstrndup(target, (size_t)(last - target)) : xstrdup("/");
 
 	if (plan_content(p, s, volume, owned ? last + 1 : "", &e) < 0) {
 		tar_plan_free(p);
-		session_fail(s, ERR_ENGINE, "volume '%s' could not be filled: %s", volume->name, e.text);
+		session_fail(
+			s, ERR_ENGINE, "volume '%s' could not be filled: %s", volume->name, e.text);
 		return;
 	}
 	struct fill *f = NEW(struct fill);
@@ -111,12 +116,13 @@ static void fill_start(struct session *s, struct slot *volume, struct slot *hold
 	f->volume->in_flight = f->container->in_flight = true;
 	volume->filling = true;
 	f->stream = tar_stream_new(s->m->io, s->m->loop, p, bytes_ready, f);
-	f->op = container_put(s->m->engine, session_turn(s), holder->object->engine_id, owned ? above : target,
-		fill_source, fill_done, f);
+	f->op = container_put(s->m->engine, session_turn(s), holder->object->engine_id,
+		owned ? above : target, fill_source, fill_done, f);
 }
 
 /* Filled through a writable mount only; somebody who mounts it read-only waits for that. */
-static bool filled(struct session *s, struct slot *holder, const char *volume_name, const char *target, bool read_only)
+static bool filled(struct session *s, struct slot *holder, const char *volume_name,
+	const char *target, bool read_only)
 {
 	struct slot *v = plan_slot(s, SLOT_VOLUME, volume_name);
 
@@ -128,7 +134,8 @@ static bool filled(struct session *s, struct slot *holder, const char *volume_na
 		v->object->filled = true; /* empty and root's, as the engine made it */
 		return true;
 	}
-	if (!read_only && !v->filling && !v->object->in_flight && !holder->object->in_flight && v->object->state == OBJ_LIVE &&
+	if (!read_only && !v->filling && !v->object->in_flight && !holder->object->in_flight &&
+		v->object->state == OBJ_LIVE &&
 		MAX(v->restart_at_ms, v->object->retry_at_ms) <= loop_now_ms(s->m->loop))
 		fill_start(s, v, holder, target);
 	return false;
@@ -140,7 +147,8 @@ bool volumes_filled(struct session *s, struct slot *slot)
 	bool all = true;
 
 	for (size_t i = 0; i < v->n_mounts; i++)
-		all &= filled(s, slot, s->lab->volumes[v->mounts[i].volume].name, v->mounts[i].target, v->mounts[i].read_only);
+		all &= filled(s, slot, s->lab->volumes[v->mounts[i].volume].name,
+			v->mounts[i].target, v->mounts[i].read_only);
 	if (v->role == ROLE_HIDDEN) {
 		_cleanup_free_ char *name = strf("%s.lab", v->name);
 

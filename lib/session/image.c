@@ -80,7 +80,8 @@ static void fail(struct image_job *j, struct session *s, const char *fmt, ...)
 	(void)vsnprintf(cause, sizeof(cause), fmt, ap);
 	va_end(ap);
 	if (j->last.len && s)
-		emit_words(s, "log", "service", s->images.items[j->at].name, "text", last_lines(buf_str(&j->last), LAST_LINES), NULL);
+		emit_words(s, "log", "service", s->images.items[j->at].name, "text",
+			last_lines(buf_str(&j->last), LAST_LINES), NULL);
 	finish(j, s);
 	if (s)
 		session_fail(s, ERR_ENGINE, "%s", cause);
@@ -155,7 +156,9 @@ static void made(void *arg, const struct engine_result *r)
 	if (r->outcome == ENGINE_DONE)
 		look(j, s); /* what counts is what the engine has now */
 	else if (i->foreign)
-		fail(j, s, "image '%s' is missing and could not be pulled: %s. Where no registry can be reached, scripts/base-image makes Debian's base images",
+		fail(j, s,
+			"image '%s' is missing and could not be pulled: %s. Where no registry can "
+			"be reached, scripts/base-image makes Debian's base images",
 			i->name, r->err.text);
 	else
 		fail(j, s, "image '%s' could not be built: %s", i->name, r->err.text);
@@ -199,7 +202,10 @@ static void make(struct image_job *j, struct session *s)
 	j->context = tar_stream_new(j->m->io, j->m->loop, TAKE(i->context), context_ready, j);
 	struct build_spec spec = {
 		.tag = i->tag,
-		.labels = {.install = store_install(j->m->store), .session = "", .role = "image", .service = i->name},
+		.labels = {.install = store_install(j->m->store),
+			.session = "",
+			.role = "image",
+			.service = i->name},
 		.context = context_source,
 	};
 	j->op = image_build(j->m->engine, turn, &spec, progress, made, j);
@@ -250,7 +256,9 @@ static void next(struct image_job *j)
 	}
 	emit_words(s, "progress", "phase", "images", "line", "images are there", NULL);
 	for (size_t i = 0; i < s->n_slots; i++)
-		if (s->slots[i].kind == SLOT_CONTAINER && s->slots[i].object && s->slots[i].object->state == OBJ_LIVE && s->slots[i].state == SERVICE_ABSENT)
+		if (s->slots[i].kind == SLOT_CONTAINER && s->slots[i].object &&
+			s->slots[i].object->state == OBJ_LIVE &&
+			s->slots[i].state == SERVICE_ABSENT)
 			converge_adopt(s, &s->slots[i]);
 	converge(s);
 }

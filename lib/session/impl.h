@@ -16,7 +16,8 @@
 #include "lab/images.h"
 #include "session/session.h"
 
-#define RETRY_COMMIT_MS 5000 /* a row that could not be saved, an intent that could not be committed */
+#define RETRY_COMMIT_MS                                                                            \
+	5000 /* a row that could not be saved, an intent that could not be committed */
 
 enum slot_kind { SLOT_NETWORK, SLOT_VOLUME, SLOT_CONTAINER };
 
@@ -39,7 +40,8 @@ struct object {
 	int saving;        /* commits under way that nothing waits for */
 	bool removed;      /* the engine said it is gone; a listing must agree */
 	int absent;        /* listings in a row that lacked it */
-	int64_t opened_at; /* number of the last listing that was begun before its call was answered */
+	int64_t opened_at; /* number of the last listing that was begun before its call was answered
+			    */
 	int64_t epoch, retry_at_ms;
 	int tries;
 	struct list link;  /* session->objects */
@@ -168,7 +170,8 @@ struct sessions {
 	int64_t list_began;      /* number of the one of all that runs */
 	struct err engine_error;
 	int64_t engine_error_ms; /* boot; since when */
-	bool probed, probing, reconciled, stopped; /* reconciled: the first listing has been worked in */
+	bool probed, probing, reconciled,
+		stopped;         /* reconciled: the first listing has been worked in */
 	bool quarantined;        /* the engine knows a later epoch than the database */
 	struct list execs; /* running ones of all sessions */
 	int64_t exec_number;
@@ -206,20 +209,23 @@ void fail_with_log(struct session *s, struct slot *slot, enum err_code code, con
 	format_printf(4, 5);
 
 /*
- * A slot could not be brought up. That fails a bring-up and a lab that lost a part of itself; what only
- * graders want fails those who wait for it. slot NULL: it is gone meanwhile.
+ * A slot could not be brought up. That fails a bring-up and a lab that lost a part of itself; what
+ * only graders want fails those who wait for it. slot NULL: it is gone meanwhile.
  */
 void slot_fail(struct session *s, struct slot *slot, const struct err *why);
 
 /* --- journal.c --- */
-struct object *journal_open(struct session *s, struct slot *slot); /* a new row for the slot, not yet committed */
-void journal_create(struct object *o, struct slot *slot);          /* commit the intent, then create */
-void journal_remove(struct object *o);                             /* commit, then remove; a listing confirms */
+struct object *journal_open(
+	struct session *s, struct slot *slot); /* a new row for the slot, not yet committed */
+void journal_create(struct object *o, struct slot *slot); /* commit the intent, then create */
+void journal_remove(struct object *o); /* commit, then remove; a listing confirms */
 void journal_live(struct object *o, const char *engine_id);
 void journal_gone(struct object *o);
 void journal_save(struct object *o); /* until it is durable: the store may be degraded */
-void journal_rewrite(void *sessions); /* save all rows of all sessions, when the store works again */
-void journal_filled(struct object *o); /* commit that the volume has its start content, then converge */
+void journal_rewrite(
+	void *sessions); /* save all rows of all sessions, when the store works again */
+void journal_filled(
+	struct object *o); /* commit that the volume has its start content, then converge */
 void journal_disown(struct object *o); /* no slot points to it any more, also after a restart */
 /* Certainly not done, and asking again would not change that. */
 bool engine_said_no(const struct engine_result *r);
@@ -237,16 +243,19 @@ char **image_paths(const struct session *s, int service);
 struct slot *plan_service(struct session *s, int service);
 /* A container's spec; everything in it is owned by the returned holder. */
 struct container_plan;
-struct container_plan *plan_container(struct session *s, struct slot *slot, struct object *o, struct container_spec *ret);
+struct container_plan *plan_container(
+	struct session *s, struct slot *slot, struct object *o, struct container_spec *ret);
 void plan_container_free(struct container_plan *p);
 struct engine_labels plan_labels(const struct session *s, const struct object *o);
 
 /* --- converge.c --- */
 void converge(struct session *s);
 void converge_died(struct session *s, struct slot *slot, int exit_code);
-void converge_adopt(struct session *s, struct slot *slot); /* after a restart: look what the container is doing */
+void converge_adopt(struct session *s,
+	struct slot *slot); /* after a restart: look what the container is doing */
 bool slot_wanted(const struct session *s, const struct slot *slot);
-void slot_again(struct session *s, struct slot *slot, const struct err *why); /* an unclear end: list, and try it later */
+void slot_again(struct session *s, struct slot *slot,
+	const struct err *why); /* an unclear end: list, and try it later */
 
 /* --- fill.c --- */
 /* Start content of the volumes this created container mounts; true when all of them have it. */
@@ -255,7 +264,8 @@ bool volumes_filled(struct session *s, struct slot *slot);
 /* --- waiters.c --- */
 void waiters_check(struct session *s);
 void waiters_fail(struct session *s, const struct err *e);
-void waiters_fail_slot(struct session *s, const struct slot *slot, const struct err *e); /* who waits for it */
+void waiters_fail_slot(
+	struct session *s, const struct slot *slot, const struct err *e); /* who waits for it */
 
 /* --- ready.c --- */
 void probe_start(struct session *s, struct slot *slot);
@@ -268,7 +278,8 @@ void images_stop(struct session *s);
 /* --- reconcile.c --- */
 void reconcile_soon(struct sessions *m);
 void reconcile_session(struct session *s); /* only this one's objects, now */
-bool object_inherits(const struct engine_object *t); /* its labels are an image's: not ours to judge */
+bool object_inherits(
+	const struct engine_object *t); /* its labels are an image's: not ours to judge */
 void reconcile_start(struct sessions *m);
 void reconcile_stop(struct sessions *m);
 
@@ -282,7 +293,8 @@ void limits_next(const struct session *s, int64_t *when, const char **rule, cons
 char *snapshot_path(const struct sessions *m, const char *digest, const char *slug);
 /* A session that used this copy is gone: remove it unless somebody else needs it. */
 void snapshot_drop(struct sessions *m, const char *digest);
-void snapshots_sweep(struct sessions *m); /* blocks; at the daemon's start: all that no session uses */
+void snapshots_sweep(
+	struct sessions *m); /* blocks; at the daemon's start: all that no session uses */
 
 /* --- subnet.c --- */
 struct subnets *subnets_new(const char *text, struct err *e);

@@ -144,7 +144,8 @@ void journal_disown(struct object *o)
 
 bool engine_said_no(const struct engine_result *r)
 {
-	static const int unheard[] = {ERR_UNREACHABLE, ERR_CANCELED, ERR_TIMEOUT, ERR_UNKNOWN, ERR_PROTO, ERR_IO};
+	static const int unheard[] = {
+		ERR_UNREACHABLE, ERR_CANCELED, ERR_TIMEOUT, ERR_UNKNOWN, ERR_PROTO, ERR_IO};
 
 	for (size_t i = 0; i < ARRAY_SIZE(unheard); i++)
 		if (r->err.code == unheard[i])
@@ -229,7 +230,8 @@ static void refused(struct object *o, const struct engine_result *r)
 	struct err e;
 
 	err_set(&e, ERR_ENGINE, "'%s' could not be made: %s", o->slot, r->err.text);
-	if (r->err.code == ERR_CAPACITY) /* the block overlaps with something of the host: it stays marked, the next one is tried */
+	if (r->err.code == ERR_CAPACITY) /* the block overlaps with something of the host: it stays
+					    marked, the next one is tried */
 		free(TAKE(o->subnet));
 	else if (slot && again)
 		slot_again(s, slot, &r->err);
@@ -274,7 +276,8 @@ static void create_network(struct object *o)
 	char bridge[16];
 
 	/* the class of egress is in the name, so the operator's host rules can be static */
-	(void)snprintf(bridge, sizeof(bridge), "lab-%c%08x", s->lab->internet ? 'i' : 'n', (unsigned)(o->id & 0xffffffff));
+	(void)snprintf(bridge, sizeof(bridge), "lab-%c%08x", s->lab->internet ? 'i' : 'n',
+		(unsigned)(o->id & 0xffffffff));
 	struct network_spec spec = {
 		.name = o->name,
 		.labels = plan_labels(s, o),
@@ -293,7 +296,8 @@ static void send_create(struct object *o, struct slot *slot)
 	if (o->kind == SLOT_NETWORK) {
 		create_network(o);
 	} else if (o->kind == SLOT_VOLUME) {
-		volume_create(s->m->engine, session_turn(s), &(struct volume_spec){o->name, plan_labels(s, o)}, created, o);
+		volume_create(s->m->engine, session_turn(s),
+			&(struct volume_spec){o->name, plan_labels(s, o)}, created, o);
 	} else {
 		struct container_spec spec;
 		struct container_plan *p = plan_container(s, slot, o, &spec);
@@ -335,7 +339,8 @@ void journal_create(struct object *o, struct slot *slot)
 
 /* --- removing --- */
 
-/* Some removal of this session is still on its way: the last one asks for the listing, once for all. */
+/* Some removal of this session is still on its way: the last one asks for the listing, once for
+ * all. */
 static bool removing(const struct session *s)
 {
 	struct object *o;
@@ -357,7 +362,8 @@ static void removed(void *arg, const struct engine_result *r)
 	o->opened_at = s->m->lists; /* only a listing begun from now on says something */
 	if (r->outcome == ENGINE_DONE) {
 		o->removed = true;
-		if (slot) { /* the place is free: a new object may follow while the listing is awaited */
+		if (slot) { /* the place is free: a new object may follow while the listing is
+			       awaited */
 			slot->object = NULL;
 			slot->running = slot->paused = false;
 			if (slot->kind == SLOT_CONTAINER && slot->state != SERVICE_DONE)
@@ -388,7 +394,8 @@ static void removal_committed(void *arg, const struct err *err)
 		return;
 	}
 	if (o->kind == SLOT_CONTAINER)
-		container_remove(s->m->engine, session_turn(s), o->engine_id ? o->engine_id : o->name, removed, o);
+		container_remove(s->m->engine, session_turn(s),
+			o->engine_id ? o->engine_id : o->name, removed, o);
 	else if (o->kind == SLOT_NETWORK)
 		network_remove(s->m->engine, session_turn(s), o->engine_id, removed, o);
 	else
@@ -400,8 +407,8 @@ void journal_remove(struct object *o)
 {
 	struct slot *slot = slot_of(o);
 
-	if (o->in_flight || o->removed || o->state == OBJ_GONE || o->state == OBJ_INTENT || o->state == OBJ_UNKNOWN ||
-		o->retry_at_ms > loop_now_ms(o->session->m->loop))
+	if (o->in_flight || o->removed || o->state == OBJ_GONE || o->state == OBJ_INTENT ||
+		o->state == OBJ_UNKNOWN || o->retry_at_ms > loop_now_ms(o->session->m->loop))
 		return;
 	if (slot && slot->kind == SLOT_CONTAINER)
 		probe_stop(slot);

@@ -1,9 +1,9 @@
 /*
  * limits.c - what ends by itself: expiry with warnings, idle rules, the keep time of volumes.
  *
- * One timer for the nearest limit of any session. Every automatic action names its rule in an event.
- * A wall clock that jumps by more than five minutes between two ticks moves no session: the tick
- * only takes the new time and waits for the next one.
+ * One timer for the nearest limit of any session. Every automatic action names its rule in an
+ * event. A wall clock that jumps by more than five minutes between two ticks moves no session: the
+ * tick only takes the new time and waits for the next one.
  */
 #include "session/impl.h"
 
@@ -28,9 +28,12 @@ void limits_next(const struct session *s, int64_t *when, const char **rule, cons
 		const char *rule, *action;
 	} rows[] = {
 		{up, s->expires_ms, "expires", "stop"},
-		{idle_rules(s) && l->pause_after_ms, s->activity_ms + l->pause_after_ms, "idle.pause_after", "pause"},
-		{up && s->holds == 0 && l->stop_after_ms, s->activity_ms + l->stop_after_ms, "idle.stop_after", "stop"},
-		{s->state == STATE_STOPPED || s->state == STATE_FAILED, s->keep_until_ms, "keep", "remove"},
+		{idle_rules(s) && l->pause_after_ms, s->activity_ms + l->pause_after_ms,
+			"idle.pause_after", "pause"},
+		{up && s->holds == 0 && l->stop_after_ms, s->activity_ms + l->stop_after_ms,
+			"idle.stop_after", "stop"},
+		{s->state == STATE_STOPPED || s->state == STATE_FAILED, s->keep_until_ms, "keep",
+			"remove"},
 	};
 
 	*when = 0;
@@ -45,7 +48,8 @@ void limits_next(const struct session *s, int64_t *when, const char **rule, cons
 
 static int64_t next_warning(const struct session *s)
 {
-	if ((s->state != STATE_READY && s->state != STATE_PAUSED) || (size_t)s->warned >= s->lab->n_warn)
+	if ((s->state != STATE_READY && s->state != STATE_PAUSED) ||
+		(size_t)s->warned >= s->lab->n_warn)
 		return 0;
 	return s->expires_ms - s->lab->warn_ms[s->warned];
 }
@@ -90,7 +94,8 @@ static void sampled(void *arg, const struct container_stats *c)
 		int64_t allowed = s->lab->cpu_milli * s->lab->busy_cpu_bp / 10000; /* milli-cores */
 
 		s->sampling = false;
-		if (s->cpu_at_ms && span > 0 && p->cpu_ns > s->cpu_ns && (p->cpu_ns - s->cpu_ns) / span > allowed * 1000)
+		if (s->cpu_at_ms && span > 0 && p->cpu_ns > s->cpu_ns &&
+			(p->cpu_ns - s->cpu_ns) / span > allowed * 1000)
 			session_touch(s, "work in the lab");
 		s->cpu_at_ms = now;
 		s->cpu_ns = p->cpu_ns;
@@ -107,14 +112,16 @@ static void sample_work(struct session *s)
 	if (s->sampling)
 		return;
 	for (size_t i = 0; i < s->n_slots; i++)
-		n += s->slots[i].kind == SLOT_CONTAINER && s->slots[i].running && s->lab->services[s->slots[i].index].role == ROLE_LEARNER;
+		n += s->slots[i].kind == SLOT_CONTAINER && s->slots[i].running &&
+		     s->lab->services[s->slots[i].index].role == ROLE_LEARNER;
 	if (!n)
 		return;
 	s->sampling = true;
 	p = NEW(struct sample);
 	*p = (struct sample){s->m, s->id, 0, n};
 	for (size_t i = 0; i < s->n_slots; i++)
-		if (s->slots[i].kind == SLOT_CONTAINER && s->slots[i].running && s->lab->services[s->slots[i].index].role == ROLE_LEARNER)
+		if (s->slots[i].kind == SLOT_CONTAINER && s->slots[i].running &&
+			s->lab->services[s->slots[i].index].role == ROLE_LEARNER)
 			container_stats(s->m->engine, s->slots[i].object->engine_id, sampled, p);
 }
 
@@ -136,7 +143,9 @@ static void warn(struct session *s)
 
 static void act(struct session *s, const char *rule, const char *action)
 {
-	_cleanup_free_ char *last = strf("last activity %s: %s", str_human_ms(loop_wall_ms(s->m->loop) - s->activity_ms), s->activity ? s->activity : "none");
+	_cleanup_free_ char *last = strf("last activity %s: %s",
+		str_human_ms(loop_wall_ms(s->m->loop) - s->activity_ms),
+		s->activity ? s->activity : "none");
 
 	emit_words(s, "limit", "rule", rule, "action", action, "text", last, NULL);
 	if (streq(action, "pause"))

@@ -29,7 +29,8 @@ bool session_may(const struct session *s, enum session_state to)
 /* The states in which containers and networks are meant to exist. */
 bool state_wants_up(enum session_state st)
 {
-	return st == STATE_STARTING || st == STATE_READY || st == STATE_PAUSED || st == STATE_GRADING || st == STATE_RESETTING;
+	return st == STATE_STARTING || st == STATE_READY || st == STATE_PAUSED ||
+	       st == STATE_GRADING || st == STATE_RESETTING;
 }
 
 static bool bringing_up(const struct session *s)
@@ -45,16 +46,19 @@ void session_startup_over(void *arg)
 	const struct err *away = &s->m->engine_error;
 
 	if (away->code) { /* that no service became ready says nothing of the lab */
-		session_fail(s, away->code, "not ready within %s: %s", str_human_ms(s->lab->startup_ms), away->text);
+		session_fail(s, away->code, "not ready within %s: %s",
+			str_human_ms(s->lab->startup_ms), away->text);
 		return;
 	}
 	for (size_t i = 0; i < s->n_slots; i++) {
 		struct slot *slot = &s->slots[i];
 
-		if (slot->kind != SLOT_CONTAINER || !slot_wanted(s, slot) || slot->state == SERVICE_READY || slot->state == SERVICE_DONE)
+		if (slot->kind != SLOT_CONTAINER || !slot_wanted(s, slot) ||
+			slot->state == SERVICE_READY || slot->state == SERVICE_DONE)
 			continue;
-		fail_with_log(s, slot, ERR_TIMEOUT, "service '%s' was not ready within %s: %s", slot->name,
-			str_human_ms(s->lab->startup_ms), slot->note ? slot->note : "it says nothing");
+		fail_with_log(s, slot, ERR_TIMEOUT, "service '%s' was not ready within %s: %s",
+			slot->name, str_human_ms(s->lab->startup_ms),
+			slot->note ? slot->note : "it says nothing");
 		return;
 	}
 	session_fail(s, ERR_TIMEOUT, "not ready within %s", str_human_ms(s->lab->startup_ms));
@@ -123,7 +127,8 @@ void session_move(struct session *s, enum session_state to, const char *cause)
 	enum session_state from = s->state;
 
 	if (!session_may(s, to)) {
-		log_error("session", "%s: no move from %s to %s", s->name, session_state_name(from), session_state_name(to));
+		log_error("session", "%s: no move from %s to %s", s->name, session_state_name(from),
+			session_state_name(to));
 		abort();
 	}
 	s->state = to;
@@ -135,7 +140,8 @@ void session_move(struct session *s, enum session_state to, const char *cause)
 	else if (to == STATE_STOPPED || to == STATE_FAILED || to == STATE_ENDING)
 		enter_down(s);
 	session_commit(s);
-	log_info("session", "%s: %s -> %s%s%s", s->name, session_state_name(from), session_state_name(to), cause ? ": " : "", cause ? cause : "");
+	log_info("session", "%s: %s -> %s%s%s", s->name, session_state_name(from),
+		session_state_name(to), cause ? ": " : "", cause ? cause : "");
 	tell(s, from, cause);
 	if (to == STATE_STARTING || to == STATE_RESETTING)
 		enter_bring_up(s);
@@ -187,8 +193,9 @@ void sessions_admit(struct sessions *m)
 		if (s->state != STATE_QUEUED)
 			continue;
 		if (info->memory && s->lab->memory > info->memory) {
-			session_fail(s, ERR_CAPACITY, "the lab needs %s of memory and the engine has %s", str_human_size(s->lab->memory),
-				str_human_size(info->memory));
+			session_fail(s, ERR_CAPACITY,
+				"the lab needs %s of memory and the engine has %s",
+				str_human_size(s->lab->memory), str_human_size(info->memory));
 			continue;
 		}
 		if (info->memory && memory_in_use(m) + s->lab->memory > info->memory)

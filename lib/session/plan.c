@@ -2,8 +2,8 @@
  * plan.c - what a session needs in the engine: its slots, and the spec of each container.
  *
  * Volumes are the lab's own, one of labd at /lab for every hidden service, and one for each VOLUME
- * path of an image, so that nothing anonymous and unlabelled is ever made. Every service has a fixed
- * address (its number in the lab), so LAB_PRIVATE_ADDR is known before anything starts.
+ * path of an image, so that nothing anonymous and unlabelled is ever made. Every service has a
+ * fixed address (its number in the lab), so LAB_PRIVATE_ADDR is known before anything starts.
  *
  * Two services that share two networks find each other on the one whose engine name sorts first
  * (Docker 20.10). The lab's own name of a network stands in that name, so the order is the lab's.
@@ -62,10 +62,12 @@ static void add_volumes(struct session *s)
 
 		for (size_t k = 0; paths && paths[k]; k++)
 			if (!mounted(&l->services[i], paths[k]))
-				(void)add(s, SLOT_VOLUME, -1, strf("%s.%zu", l->services[i].name, k));
+				(void)add(
+					s, SLOT_VOLUME, -1, strf("%s.%zu", l->services[i].name, k));
 		if (l->services[i].role != ROLE_HIDDEN)
 			continue;
-		struct slot *slot = add(s, SLOT_VOLUME, (int)i, strf("%s.lab", l->services[i].name));
+		struct slot *slot =
+			add(s, SLOT_VOLUME, (int)i, strf("%s.lab", l->services[i].name));
 		if (slot)
 			slot->lab_folder = true;
 	}
@@ -113,7 +115,8 @@ void slot_detach(struct slot *slot)
 	if (slot->kind == SLOT_CONTAINER)
 		probe_stop(slot);
 	slot->object = NULL;
-	slot->filling = slot->running = slot->paused = slot->recreate = slot->busy = slot->died = false;
+	slot->filling = slot->running = slot->paused = slot->recreate = slot->busy = slot->died =
+		false;
 	slot->completed = false;
 	slot->state = SERVICE_ABSENT;
 	slot->restart_at_ms = 0;
@@ -131,7 +134,8 @@ struct engine_labels plan_labels(const struct session *s, const struct object *o
 {
 	const struct lab *l = s->lab;
 	/* the latest moment the object may live: all extensions and the keep time included */
-	int64_t latest = loop_wall_ms(s->m->loop) + l->expires_ms + l->extend_by_ms * l->extend_max + l->keep_ms;
+	int64_t latest = loop_wall_ms(s->m->loop) + l->expires_ms +
+			 l->extend_by_ms * l->extend_max + l->keep_ms;
 
 	return (struct engine_labels){
 		.install = store_install(s->m->store),
@@ -181,9 +185,11 @@ static char *private_address(struct session *s, const struct lab_service *v, int
 	return NULL;
 }
 
-static void add_environment(struct session *s, const struct lab_service *v, int service, struct container_plan *p)
+static void add_environment(
+	struct session *s, const struct lab_service *v, int service, struct container_plan *p)
 {
-	static const char *const folders[][2] = {{"LAB_CHECKS", "checks"}, {"LAB_ROOT", "root"}, {"LAB_SCRATCH", "scratch"}, {"LAB_SECRETS", "secrets"}};
+	static const char *const folders[][2] = {{"LAB_CHECKS", "checks"}, {"LAB_ROOT", "root"},
+		{"LAB_SCRATCH", "scratch"}, {"LAB_SECRETS", "secrets"}};
 
 	p->env = v->env ? draw_list(s->lab, v->env, s->seed) : strv_new();
 	if (v->role != ROLE_HIDDEN)
@@ -198,14 +204,16 @@ static void add_environment(struct session *s, const struct lab_service *v, int 
 	}
 }
 
-static void add_networks(struct session *s, const struct lab_service *v, int service, struct container_plan *p)
+static void add_networks(
+	struct session *s, const struct lab_service *v, int service, struct container_plan *p)
 {
 	p->networks = xcalloc(v->n_networks, sizeof(*p->networks));
 	p->addresses = strv_new();
 	p->aliases = strv_new();
 	strv_add(&p->aliases, v->name);
 	for (size_t i = 0; i < v->n_networks; i++) {
-		struct object *o = plan_slot(s, SLOT_NETWORK, s->lab->networks[v->networks[i]].name)->object;
+		struct object *o =
+			plan_slot(s, SLOT_NETWORK, s->lab->networks[v->networks[i]].name)->object;
 
 		strv_take(&p->addresses, subnet_address(o->subnet, FIRST_ADDRESS + service));
 		p->networks[i] = (struct container_network){o->engine_id, NULL, p->aliases};
@@ -214,7 +222,8 @@ static void add_networks(struct session *s, const struct lab_service *v, int ser
 		p->networks[i].address = p->addresses[i];
 }
 
-static void mount(struct session *s, struct container_plan *p, const char *volume_slot, const char *target, bool read_only)
+static void mount(struct session *s, struct container_plan *p, const char *volume_slot,
+	const char *target, bool read_only)
 {
 	struct slot *slot = plan_slot(s, SLOT_VOLUME, volume_slot);
 
@@ -222,7 +231,8 @@ static void mount(struct session *s, struct container_plan *p, const char *volum
 	p->mounts[p->n_mounts++] = (struct container_mount){slot->object->name, target, read_only};
 }
 
-static void add_mounts(struct session *s, const struct lab_service *v, int service, struct container_plan *p)
+static void add_mounts(
+	struct session *s, const struct lab_service *v, int service, struct container_plan *p)
 {
 	char **paths = image_paths(s, service);
 
@@ -233,7 +243,8 @@ static void add_mounts(struct session *s, const struct lab_service *v, int servi
 			mount(s, p, name, paths[k], false);
 	}
 	for (size_t i = 0; i < v->n_mounts; i++)
-		mount(s, p, s->lab->volumes[v->mounts[i].volume].name, v->mounts[i].target, v->mounts[i].read_only);
+		mount(s, p, s->lab->volumes[v->mounts[i].volume].name, v->mounts[i].target,
+			v->mounts[i].read_only);
 	if (v->role == ROLE_HIDDEN) {
 		_cleanup_free_ char *name = strf("%s.lab", v->name);
 
@@ -241,7 +252,8 @@ static void add_mounts(struct session *s, const struct lab_service *v, int servi
 	}
 }
 
-struct container_plan *plan_container(struct session *s, struct slot *slot, struct object *o, struct container_spec *ret)
+struct container_plan *plan_container(
+	struct session *s, struct slot *slot, struct object *o, struct container_spec *ret)
 {
 	const struct lab_service *v = &s->lab->services[slot->index];
 	struct container_plan *p = NEW(struct container_plan);

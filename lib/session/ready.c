@@ -11,13 +11,13 @@
 #include <inttypes.h>
 
 /* $1 = seconds one test may take, $2 = seconds until the loop gives up; then the test itself. */
-static const char script[] =
-	"t=$1 n=$2; shift 2; end=$(($(date +%s) + n)); w=0.02\n"
-	"until o=$(timeout -k 1 \"$t\" \"$@\" 2>&1); do\n"
-	" printf '%s\\n' \"$o\" | tail -n 1 | cut -c 1-200\n"
-	" [ $(date +%s) -lt $end ] || exit 1\n"
-	" sleep $w; case $w in 0.02) w=0.04;; 0.04) w=0.08;; 0.08) w=0.16;; 0.16) w=0.32;; *) w=0.5;; esac\n"
-	"done";
+static const char script[] = "t=$1 n=$2; shift 2; end=$(($(date +%s) + n)); w=0.02\n"
+			     "until o=$(timeout -k 1 \"$t\" \"$@\" 2>&1); do\n"
+			     " printf '%s\\n' \"$o\" | tail -n 1 | cut -c 1-200\n"
+			     " [ $(date +%s) -lt $end ] || exit 1\n"
+			     " sleep $w; case $w in 0.02) w=0.04;; 0.04) w=0.08;; 0.08) w=0.16;; "
+			     "0.16) w=0.32;; *) w=0.5;; esac\n"
+			     "done";
 
 struct probe {
 	struct session *session;
@@ -89,7 +89,8 @@ void probe_start(struct session *s, struct slot *slot)
 	if (slot->probe)
 		return;
 	(void)snprintf(each, sizeof(each), "%.3f", (double)v->health_timeout_ms / 1000);
-	(void)snprintf(total, sizeof(total), "%" PRId64, MAX(s->lab->startup_ms / 1000, (int64_t)5));
+	(void)snprintf(
+		total, sizeof(total), "%" PRId64, MAX(s->lab->startup_ms / 1000, (int64_t)5));
 	_cleanup_(strv_freep) char **argv = strv_new();
 	const char *const head[] = {"/bin/sh", "-c", script, "sh", each, total};
 	for (size_t i = 0; i < ARRAY_SIZE(head); i++)
@@ -102,7 +103,9 @@ void probe_start(struct session *s, struct slot *slot)
 	slot->probe = p;
 	slot->probe_again = false;
 	p->exec = exec_start(s->m->engine, session_turn(s),
-		&(struct exec_spec){.container = slot->object->engine_id, .argv = argv, .marker = "probe"}, &ops, p);
+		&(struct exec_spec){
+			.container = slot->object->engine_id, .argv = argv, .marker = "probe"},
+		&ops, p);
 }
 
 /* The loop inside ends by itself, or with its container. */

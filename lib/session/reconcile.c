@@ -39,7 +39,8 @@ static void orphan_removed(void *arg, const struct engine_result *r)
 	free(name);
 }
 
-/* A labelled object without an open row: nobody owns it. Names are never reused, so this is safe. */
+/* A labelled object without an open row: nobody owns it. Names are never reused, so this is safe.
+ */
 static void remove_orphan(struct sessions *m, const struct engine_object *t)
 {
 	struct engine_turn turn = {CLASS_GC, 0};
@@ -63,8 +64,8 @@ static struct slot *slot_of(struct object *o)
 }
 
 /*
- * Its create was sent and the answer lost. How far a container was set up is not known: it goes, and
- * is never called live, or a restart would take it for a whole one.
+ * Its create was sent and the answer lost. How far a container was set up is not known: it goes,
+ * and is never called live, or a restart would take it for a whole one.
  */
 static void adopt_unknown(struct object *o, const struct engine_object *t)
 {
@@ -81,7 +82,8 @@ static void adopt_unknown(struct object *o, const struct engine_object *t)
 	journal_remove(o);
 }
 
-/* A step of a build, or somebody's own container of one of our images: it has the image's labels. */
+/* A step of a build, or somebody's own container of one of our images: it has the image's labels.
+ */
 bool object_inherits(const struct engine_object *t)
 {
 	return streq(t->role, "image");
@@ -123,7 +125,8 @@ static void unseen(struct object *o)
 	}
 	if (++o->absent < 2)
 		return;
-	emit_words(s, "warning", "text", "an object of the lab vanished from the engine", "object", o->name, NULL);
+	emit_words(s, "warning", "text", "an object of the lab vanished from the engine", "object",
+		o->name, NULL);
 	journal_gone(o);
 }
 
@@ -148,7 +151,8 @@ static void all_unseen(struct session *s, const struct engine_listing *l, int64_
 
 	s->converging = true; /* rows go while the list is walked; converge once at the end */
 	list_for_each_safe(o, tmp, &s->objects, link)
-		if (!o->in_flight && o->state != OBJ_GONE && o->opened_at < began && !in_listing(l, o->id))
+		if (!o->in_flight && o->state != OBJ_GONE && o->opened_at < began &&
+			!in_listing(l, o->id))
 			unseen(o);
 	s->converging = false;
 }
@@ -234,7 +238,9 @@ static void listed(void *arg, const struct engine_listing *l)
 	m->engine_error = ERR_NONE;
 	if (later_epoch(m, l)) {
 		m->quarantined = true;
-		log_error("session", "the engine holds objects of a later epoch than this database: it was restored or replaced; nothing is removed. Put the newer database back");
+		log_error("session",
+			"the engine holds objects of a later epoch than this database: it was "
+			"restored or replaced; nothing is removed. Put the newer database back");
 		return;
 	}
 	all_seen(m, l);
@@ -310,7 +316,8 @@ static void event(void *arg, const struct engine_event *ev)
 			if (!slot->object || !str_same(slot->object->engine_id, ev->container))
 				continue;
 			if (ev->kind == EVENT_OOM)
-				emit_words(m->items[i], "warning", "service", slot->name, "text", "the service ran out of its memory", NULL);
+				emit_words(m->items[i], "warning", "service", slot->name, "text",
+					"the service ran out of its memory", NULL);
 			else
 				converge_died(m->items[i], slot, ev->exit_code);
 			return;

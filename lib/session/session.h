@@ -42,7 +42,8 @@ struct session_event {
 	int64_t session; /* its id */
 	const char *name;
 	int64_t at_ms;
-	const char *kind; /* state, progress, service, warning, limit, check, phase, grade, hint, exec … */
+	const char *kind; /* state, progress, service, warning, limit, check, phase, grade, hint,
+			     exec … */
 	const char *data; /* JSON object */
 };
 typedef void (*session_event_cb)(void *arg, const struct session_event *ev);
@@ -52,8 +53,9 @@ int sessions_new(struct sessions **ret, struct loop *l, struct store *store, str
 /* Load what the store has, connect to the engine, reconcile, go on. */
 int sessions_start(struct sessions *m, struct err *e);
 /*
- * No further steps; who waits for a service is told so. Then, while the loop turns, grader_stop(); and
- * then free the engine (its open calls complete), the grader, and the sessions. Labs go on running.
+ * No further steps; who waits for a service is told so. Then, while the loop turns, grader_stop();
+ * and then free the engine (its open calls complete), the grader, and the sessions. Labs go on
+ * running.
  */
 void sessions_stop(struct sessions *m);
 void sessions_free(struct sessions *m);
@@ -61,7 +63,8 @@ void sessions_free(struct sessions *m);
 /* Everybody who listens gets every event (SSE, lab status --watch). */
 void sessions_listen(struct sessions *m, session_event_cb fn, void *arg);
 void sessions_unlisten(struct sessions *m, session_event_cb fn, void *arg);
-/* The last events of one session that are kept in memory (at most 256), oldest first, with id > after. */
+/* The last events of one session that are kept in memory (at most 256), oldest first, with id >
+ * after. */
 void session_replay(struct session *s, int64_t after, session_event_cb fn, void *arg);
 
 /* --- finding --- */
@@ -70,7 +73,8 @@ struct session *sessions_by_id(struct sessions *m, int64_t id);      /* NULL = g
 struct session *sessions_by_name(struct sessions *m, const char *name);
 size_t sessions_count(const struct sessions *m);
 struct session *sessions_at(const struct sessions *m, size_t i);     /* in order of creation */
-size_t sessions_live(const struct sessions *m); /* neither stopped nor failed: what keeps a self-started labd */
+size_t sessions_live(
+	const struct sessions *m); /* neither stopped nor failed: what keeps a self-started labd */
 /* The engine's state: err.code != 0 while it does not answer, and since when (boot ms). */
 const struct err *sessions_engine_error(const struct sessions *m, int64_t *since_ms);
 /* The engine has objects of a later run than the database knows: nothing is changed by itself. */
@@ -78,7 +82,14 @@ bool sessions_quarantined(const struct sessions *m);
 
 /* --- what a session is; read only outside lib/session --- */
 
-enum service_state { SERVICE_ABSENT, SERVICE_CREATED, SERVICE_STARTED, SERVICE_READY, SERVICE_DONE, SERVICE_FAILED };
+enum service_state {
+	SERVICE_ABSENT,
+	SERVICE_CREATED,
+	SERVICE_STARTED,
+	SERVICE_READY,
+	SERVICE_DONE,
+	SERVICE_FAILED
+};
 const char *service_state_name(enum service_state s);
 
 struct session_info {
@@ -100,7 +111,8 @@ struct session_info {
 	int64_t startup_started_ms, startup_took_ms;
 };
 void session_info(const struct session *s, struct session_info *ret);
-/* State of one service, with the last words of its health test or of its failure ("" = nothing to say). */
+/* State of one service, with the last words of its health test or of its failure ("" = nothing to
+ * say). */
 enum service_state session_service(const struct session *s, int service, const char **ret_note);
 /* Engine id of its container, or NULL; when it was (last) started, wall ms. */
 const char *session_container(const struct session *s, int service, int64_t *started_ms);
@@ -121,8 +133,8 @@ struct start_options {
 	const char *key;   /* idempotency key, or NULL */
 };
 /*
- * Create or resume. Loads and snapshots the definition on an io thread. Errors: ERR_NOT_FOUND, ERR_INVALID (with the problems in
- * the text), ERR_QUOTA, ERR_STATE, ERR_NO_SPACE.
+ * Create or resume. Loads and snapshots the definition on an io thread. Errors: ERR_NOT_FOUND,
+ * ERR_INVALID (with the problems in the text), ERR_QUOTA, ERR_STATE, ERR_NO_SPACE.
  */
 void sessions_open(struct sessions *m, const struct start_options *o, session_done done, void *arg);
 void session_pause(struct session *s, const char *rule, session_done done, void *arg);
@@ -133,7 +145,8 @@ void session_stop(struct session *s, bool discard, const char *rule, session_don
  * and no other service mounts. A warning event names those that stay.
  */
 void session_reset(struct session *s, int service, session_done done, void *arg);
-void session_extend(struct session *s, int64_t by_ms, session_done done, void *arg); /* 0 = the lab's */
+void session_extend(
+	struct session *s, int64_t by_ms, session_done done, void *arg); /* 0 = the lab's */
 /* Learner activity: moves the idle timer. source: "terminal trainer". */
 void session_touch(struct session *s, const char *source);
 /* Suspend the idle rules (grade, keep-awake). Counts. */
@@ -149,10 +162,13 @@ void session_want(struct session *s, int service, session_done ready, void *arg)
 void session_unwant(struct session *s, int service);
 /*
  * New containers from the same images with the same volumes; done when all are ready, or why not.
- * ERR_TIMEOUT: a service runs and does not become ready; ERR_UNREACHABLE: the engine has not made it.
+ * ERR_TIMEOUT: a service runs and does not become ready; ERR_UNREACHABLE: the engine has not made
+ * it.
  */
-void session_recreate(struct session *s, const int *services, size_t n, int64_t deadline_ms, session_done done, void *arg);
-/* Pause these services until session_thaw(); done when all are paused, or why not. Counts per service. A crash thaws. */
+void session_recreate(struct session *s, const int *services, size_t n, int64_t deadline_ms,
+	session_done done, void *arg);
+/* Pause these services until session_thaw(); done when all are paused, or why not. Counts per
+ * service. A crash thaws. */
 void session_freeze(struct session *s, const int *services, size_t n, session_done done, void *arg);
 /* done when they run again, or why not; NULL: nobody waits. */
 void session_thaw(struct session *s, const int *services, size_t n, session_done done, void *arg);
@@ -160,7 +176,8 @@ void session_thaw(struct session *s, const int *services, size_t n, session_done
 int session_begin_grade(struct session *s, struct err *e);
 void session_end_grade(struct session *s);
 
-/* An exec of a learner or of a check in a service. Terminals count against 8 per session. Errors: ERR_STATE (not running, a grade runs), ERR_QUOTA; later ones come to ended(). */
+/* An exec of a learner or of a check in a service. Terminals count against 8 per session. Errors:
+ * ERR_STATE (not running, a grade runs), ERR_QUOTA; later ones come to ended(). */
 struct session_exec {
 	int service;
 	char *const *argv;
@@ -171,12 +188,15 @@ struct session_exec {
 	bool learner; /* refused and closed while grading; counts as activity */
 	enum engine_class class;
 };
-struct exec *session_exec(struct session *s, const struct session_exec *x, const struct exec_ops *ops, void *arg, struct err *e);
-void sessions_exec_done(struct sessions *m, struct exec *x); /* frees it; works also when its session is gone */
+struct exec *session_exec(struct session *s, const struct session_exec *x,
+	const struct exec_ops *ops, void *arg, struct err *e);
+void sessions_exec_done(
+	struct sessions *m, struct exec *x); /* frees it; works also when its session is gone */
 void session_taint(struct session *s, const char *why);
 
 /* Put a tar of our own (copied) below `path` of a service's container. */
-void session_put(struct session *s, int service, const char *path, const void *tar, size_t n, engine_done done, void *arg);
+void session_put(struct session *s, int service, const char *path, const void *tar, size_t n,
+	engine_done done, void *arg);
 
 /* Where the parts are. */
 struct engine *sessions_engine(struct sessions *m);
@@ -195,5 +215,8 @@ struct gc_item {
 	enum engine_object_kind kind;
 	const char *name, *session, *why;
 };
-/* What would go: orphans, and volumes of stopped sessions older than `older_ms`. apply: remove it too. */
-void sessions_gc(struct sessions *m, bool apply, int64_t older_ms, void (*item)(void *arg, const struct gc_item *i), void (*done)(void *arg, const struct err *e), void *arg);
+/* What would go: orphans, and volumes of stopped sessions older than `older_ms`. apply: remove it
+ * too. */
+void sessions_gc(struct sessions *m, bool apply, int64_t older_ms,
+	void (*item)(void *arg, const struct gc_item *i),
+	void (*done)(void *arg, const struct err *e), void *arg);

@@ -247,7 +247,9 @@ static int load_definition(struct session *s, const char *slug, struct err *e)
 	int r = lab_load(&s->lab, path, &problems, e);
 
 	problems_done(&problems);
-	return r < 0 ? err_wrap(e, "the definition of session '%s' in '%s' cannot be read", s->name, path) : 0;
+	return r < 0 ? err_wrap(e, "the definition of session '%s' in '%s' cannot be read", s->name,
+			       path)
+		     : 0;
 }
 
 static void load_session(void *arg, const struct row_session *r)
@@ -274,14 +276,17 @@ static void load_session(void *arg, const struct row_session *r)
 	s->extended = r->extended;
 	s->tainted = r->tainted;
 	if (!state_parse(r->state, &s->state))
-		err_set(&l->err, ERR_STATE, "session '%s' has the unknown state '%s'", r->name, r->state);
+		err_set(&l->err, ERR_STATE, "session '%s' has the unknown state '%s'", r->name,
+			r->state);
 	else if (load_definition(s, r->lab, &l->err) == 0)
 		plan_slots(s);
 }
 
 static bool kind_parse(const char *word, enum slot_kind *ret)
 {
-	*ret = streq(word, "network") ? SLOT_NETWORK : streq(word, "volume") ? SLOT_VOLUME : SLOT_CONTAINER;
+	*ret = streq(word, "network")  ? SLOT_NETWORK
+	       : streq(word, "volume") ? SLOT_VOLUME
+				       : SLOT_CONTAINER;
 	return *ret != SLOT_CONTAINER || streq(word, "container");
 }
 
@@ -293,7 +298,8 @@ static void load_object(void *arg, const struct row_object *r)
 	struct object *o;
 
 	if (l->err.code != 0 || !s)
-		return; /* objects of a session that is gone are orphans: the first listing removes them */
+		return; /* objects of a session that is gone are orphans: the first listing removes
+			   them */
 	o = NEW(struct object);
 	o->id = r->id;
 	o->session = s;
@@ -304,7 +310,8 @@ static void load_object(void *arg, const struct row_object *r)
 	o->epoch = r->epoch;
 	o->tries = (int)r->tries;
 	list_append(&s->objects, &o->link);
-	if (!object_state_parse(r->state, &o->state) || !kind_parse(r->kind, &o->kind) || json_parse(&spec, r->spec, strlen(r->spec), &l->err) < 0) {
+	if (!object_state_parse(r->state, &o->state) || !kind_parse(r->kind, &o->kind) ||
+		json_parse(&spec, r->spec, strlen(r->spec), &l->err) < 0) {
 		err_set(&l->err, ERR_STATE, "the row of '%s' is damaged", r->name);
 		return;
 	}
@@ -320,7 +327,8 @@ static void load_object(void *arg, const struct row_object *r)
 		o->role = "leaving";
 }
 
-/* What a restart means for a state: a grade is over (its row becomes aborted); a bring-up goes on. */
+/* What a restart means for a state: a grade is over (its row becomes aborted); a bring-up goes on.
+ */
 static void resume_state(struct session *s)
 {
 	if (s->state != STATE_GRADING)
@@ -508,7 +516,8 @@ const char *session_image(const struct session *s, int service)
 
 const char *session_network_id(const struct session *s, int network)
 {
-	const struct slot *slot = plan_slot((struct session *)s, SLOT_NETWORK, s->lab->networks[network].name);
+	const struct slot *slot =
+		plan_slot((struct session *)s, SLOT_NETWORK, s->lab->networks[network].name);
 
 	return slot && slot->object ? slot->object->engine_id : NULL;
 }
@@ -542,7 +551,8 @@ static void answer_committed(void *arg, const struct err *err)
 	answer_now(arg);
 }
 
-static struct answer *answer_new(struct sessions *m, struct session *s, session_done done, void *arg)
+static struct answer *answer_new(
+	struct sessions *m, struct session *s, session_done done, void *arg)
 {
 	struct answer *a = NEW(struct answer);
 
@@ -581,7 +591,8 @@ static void wrong_state(struct session *s, const char *verb, session_done done, 
 {
 	struct err e = ERR_NONE;
 
-	err_set(&e, ERR_STATE, "'%s' is %s and cannot be %s", s->name, session_state_name(s->state), verb);
+	err_set(&e, ERR_STATE, "'%s' is %s and cannot be %s", s->name, session_state_name(s->state),
+		verb);
 	answer_error(s->m, done, arg, &e);
 }
 
@@ -604,11 +615,13 @@ void session_resume(struct session *s, session_done done, void *arg)
 	} else if (s->state == STATE_STOPPED || s->state == STATE_FAILED) {
 		for (size_t i = 0; i < s->n_slots; i++)
 			if (s->slots[i].state == SERVICE_FAILED)
-				s->slots[i].state = s->slots[i].object ? SERVICE_CREATED : SERVICE_ABSENT;
+				s->slots[i].state =
+					s->slots[i].object ? SERVICE_CREATED : SERVICE_ABSENT;
 		s->startup_took_ms = 0;
 		session_move(s, STATE_QUEUED, NULL);
 		sessions_admit(s->m);
-	} else if (s->state == STATE_GRADING || s->state == STATE_ENDING || s->state == STATE_GONE) {
+	} else if (s->state == STATE_GRADING || s->state == STATE_ENDING ||
+		   s->state == STATE_GONE) {
 		return wrong_state(s, "resumed", done, arg);
 	}
 	answer_durable(s, done, arg);
@@ -707,14 +720,17 @@ void session_extend(struct session *s, int64_t by_ms, session_done done, void *a
 	if (s->state != STATE_READY && s->state != STATE_PAUSED)
 		return wrong_state(s, "extended", done, arg);
 	if (s->extended >= l->extend_max)
-		err_set(&e, ERR_QUOTA, "no extension of '%s' is left (%d of %d used)", s->name, l->extend_max, l->extend_max);
+		err_set(&e, ERR_QUOTA, "no extension of '%s' is left (%d of %d used)", s->name,
+			l->extend_max, l->extend_max);
 	else if (by_ms > l->extend_by_ms)
-		err_set(&e, ERR_QUOTA, "'%s' can be extended by at most %s at a time", s->name, str_human_ms(l->extend_by_ms));
+		err_set(&e, ERR_QUOTA, "'%s' can be extended by at most %s at a time", s->name,
+			str_human_ms(l->extend_by_ms));
 	if (e.code != 0)
 		return answer_error(s->m, done, arg, &e);
 	s->extended++;
 	s->expires_ms += by_ms ? by_ms : l->extend_by_ms;
-	while (s->warned > 0 && s->expires_ms - l->warn_ms[s->warned - 1] > loop_wall_ms(s->m->loop))
+	while (s->warned > 0 &&
+		s->expires_ms - l->warn_ms[s->warned - 1] > loop_wall_ms(s->m->loop))
 		s->warned--;
 	emit_words(s, "limit", "rule", "extend", "action", "extended", NULL);
 	limits_arm(s->m);
@@ -744,7 +760,8 @@ void session_unhold(struct session *s)
 int session_begin_grade(struct session *s, struct err *e)
 {
 	if (s->state != STATE_READY)
-		return err_set(e, ERR_STATE, "'%s' is %s: a grade needs a lab that is ready", s->name, session_state_name(s->state));
+		return err_set(e, ERR_STATE, "'%s' is %s: a grade needs a lab that is ready",
+			s->name, session_state_name(s->state));
 	session_hold(s);
 	session_move(s, STATE_GRADING, NULL);
 	execs_close_learners(s, "a grade has begun: shells are held until it ends");
@@ -805,7 +822,9 @@ static struct session *existing(struct sessions *m, const char *slug, const char
 	if (m->config.several)
 		return NULL;
 	for (size_t i = 0; i < m->n; i++)
-		if (streq(m->items[i]->lab->slug, slug) && str_same(repository_of(m->items[i]), repository) && m->items[i]->state != STATE_ENDING && m->items[i]->state != STATE_GONE)
+		if (streq(m->items[i]->lab->slug, slug) &&
+			str_same(repository_of(m->items[i]), repository) &&
+			m->items[i]->state != STATE_ENDING && m->items[i]->state != STATE_GONE)
 			return m->items[i];
 	return NULL;
 }
@@ -830,7 +849,9 @@ static void open_done(void *arg)
 	struct session *s;
 
 	m->openings--;
-	if (o->err.code == 0 && (s = existing(m, o->slug, o->repository))) { /* two starts at once: the second resumes the first's */
+	if (o->err.code == 0 &&
+		(s = existing(m, o->slug,
+			 o->repository))) { /* two starts at once: the second resumes the first's */
 		session_resume(s, o->done, o->arg);
 	} else if (o->err.code != 0) {
 		answer_error(m, o->done, o->arg, &o->err);
@@ -866,7 +887,8 @@ static size_t counted(const struct sessions *m)
 	return n;
 }
 
-void sessions_open(struct sessions *m, const struct start_options *opt, session_done done, void *arg)
+void sessions_open(
+	struct sessions *m, const struct start_options *opt, session_done done, void *arg)
 {
 	struct session *s = existing(m, opt->lab, opt->repository);
 	struct err e = ERR_NONE;
@@ -882,7 +904,9 @@ void sessions_open(struct sessions *m, const struct start_options *opt, session_
 	if (s)
 		session_stop(s, true, "start --fresh", NULL, NULL);
 	if ((int64_t)counted(m) >= m->config.max_sessions) {
-		err_set(&e, ERR_QUOTA, "%zu labs are live, which is the most: stop one with 'lab stop'", counted(m));
+		err_set(&e, ERR_QUOTA,
+			"%zu labs are live, which is the most: stop one with 'lab stop'",
+			counted(m));
 		answer_error(m, done, arg, &e);
 		return;
 	}
@@ -937,13 +961,16 @@ static void gc_listed(void *arg, const struct engine_listing *l)
 
 	for (size_t i = 0; i < l->n; i++)
 		if (!object_inherits(&l->objects[i]) && !owned(m, l->objects[i].intent))
-			g->item(g->arg, &(struct gc_item){l->objects[i].kind, l->objects[i].name, l->objects[i].session, "no session owns it"});
+			g->item(g->arg, &(struct gc_item){l->objects[i].kind, l->objects[i].name,
+						l->objects[i].session, "no session owns it"});
 	for (size_t i = m->n; i-- > 0;) {
 		struct session *s = m->items[i];
 
-		if ((s->state != STATE_STOPPED && s->state != STATE_FAILED) || now - s->activity_ms < g->older_ms)
+		if ((s->state != STATE_STOPPED && s->state != STATE_FAILED) ||
+			now - s->activity_ms < g->older_ms)
 			continue;
-		g->item(g->arg, &(struct gc_item){OBJECT_VOLUME, s->name, s->name, "volumes of a lab that is not running"});
+		g->item(g->arg, &(struct gc_item){OBJECT_VOLUME, s->name, s->name,
+					"volumes of a lab that is not running"});
 		if (g->apply)
 			session_stop(s, true, "gc", NULL, NULL);
 	}
@@ -953,7 +980,8 @@ static void gc_listed(void *arg, const struct engine_listing *l)
 	free(g);
 }
 
-void sessions_gc(struct sessions *m, bool apply, int64_t older_ms, void (*item)(void *arg, const struct gc_item *i),
+void sessions_gc(struct sessions *m, bool apply, int64_t older_ms,
+	void (*item)(void *arg, const struct gc_item *i),
 	void (*done)(void *arg, const struct err *e), void *arg)
 {
 	struct gc *g = NEW(struct gc);

@@ -25,7 +25,8 @@ static int parse(const char *text, uint32_t *base, int *prefix)
 	const char *slash = strchr(text, '/');
 	int64_t bits;
 
-	if (!slash || (size_t)(slash - text) >= sizeof(address) || str_int(slash + 1, 8, 32, &bits, NULL) < 0)
+	if (!slash || (size_t)(slash - text) >= sizeof(address) ||
+		str_int(slash + 1, 8, 32, &bits, NULL) < 0)
 		return ERR_USAGE;
 	memcpy(address, text, (size_t)(slash - text));
 	address[slash - text] = '\0';
@@ -56,7 +57,8 @@ static void mark_routes(struct subnets *n)
 	uint32_t destination, mask;
 
 	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "%63s %" SCNx32 " %*x %*x %*d %*d %*d %" SCNx32, device, &destination, &mask) == 3 &&
+		if (sscanf(line, "%63s %" SCNx32 " %*x %*x %*d %*d %*d %" SCNx32, device,
+			    &destination, &mask) == 3 &&
 			mask && !str_starts(device, "lab-"))
 			mark_range(n, ntohl(destination), ntohl(destination) | ~ntohl(mask));
 }

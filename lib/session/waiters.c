@@ -1,5 +1,6 @@
 /*
- * waiters.c - "tell me when these services are ready (or paused, or thawed)": what grading builds on.
+ * waiters.c - "tell me when these services are ready (or paused, or thawed)": what grading builds
+ * on.
  */
 #include "session/impl.h"
 
@@ -31,7 +32,8 @@ static bool arrived(const struct session *s, const struct waiter *w, const struc
 		return slot->paused || !slot->running;
 	if (w->what == AWAIT_THAWED)
 		return !slot->running || (!slot->paused && !slot->busy) || s->state == STATE_PAUSED;
-	return !slot->recreate && (slot->state == SERVICE_READY || slot->state == SERVICE_DONE) && !slot->paused;
+	return !slot->recreate && (slot->state == SERVICE_READY || slot->state == SERVICE_DONE) &&
+	       !slot->paused;
 }
 
 /* The first service that has not arrived, or NULL. */
@@ -64,8 +66,12 @@ static void overdue(void *arg)
 	const char *fault = engine_at_fault(w->session, slot);
 	struct err e = ERR_NONE;
 
-	err_set(&e, fault ? ERR_UNREACHABLE : ERR_TIMEOUT, "service '%s' did not become %s in time: %s", slot ? slot->name : "?",
-		words[w->what], fault ? fault : slot && slot->note ? slot->note : "it says nothing");
+	err_set(&e, fault ? ERR_UNREACHABLE : ERR_TIMEOUT,
+		"service '%s' did not become %s in time: %s", slot ? slot->name : "?",
+		words[w->what],
+		fault                ? fault
+		: slot && slot->note ? slot->note
+				     : "it says nothing");
 	answer(w, &e);
 }
 
@@ -108,7 +114,8 @@ static void kick(void *arg)
 }
 
 /* The first look comes in the next turn, so that done() is never called from inside the start. */
-static void wait_for(struct session *s, const int *services, size_t n, enum awaited what, int64_t deadline_ms, session_done done, void *arg)
+static void wait_for(struct session *s, const int *services, size_t n, enum awaited what,
+	int64_t deadline_ms, session_done done, void *arg)
 {
 	struct waiter *w = NEW(struct waiter);
 
@@ -139,7 +146,8 @@ void session_unwant(struct session *s, int service)
 	loop_defer(s->m->loop, kick, s);
 }
 
-void session_recreate(struct session *s, const int *services, size_t n, int64_t deadline_ms, session_done done, void *arg)
+void session_recreate(struct session *s, const int *services, size_t n, int64_t deadline_ms,
+	session_done done, void *arg)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct slot *slot = plan_service(s, services[i]);

@@ -4,8 +4,8 @@
  * The loop never waits for the disk. Transactions queue up while the db thread commits; the next
  * batch takes what came meanwhile, so that under load many share one fsync. What somebody waits for
  * goes at the end of the turn, with all that the turn has to write; what nobody waits for goes with
- * it, or LATER_MS later. At most one batch is under way: `running` belongs to the db thread until it
- * returns.
+ * it, or LATER_MS later. At most one batch is under way: `running` belongs to the db thread until
+ * it returns.
  *
  * Degraded: a batch that failed as a whole has left nothing behind, but those who wait built
  * their rows on it. So everything fails until store_retry() has seen a transaction work.

@@ -13,8 +13,8 @@
  * forgets what it could not write), nor is a file that turned out to be damaged: the store stays
  * degraded until the next start, which repairs the one and refuses the other.
  *
- * Nothing is ever deleted but verdicts and repositories; records cannot be, nor changed. A text is at most 16 MiB.
- * All functions are for the loop's thread.
+ * Nothing is ever deleted but verdicts and repositories; records cannot be, nor changed. A text is
+ * at most 16 MiB. All functions are for the loop's thread.
  */
 #pragma once
 

@@ -221,7 +221,8 @@ bool program_known(struct fake *f, const char *kind, char *const *argv);
 int program_run(const struct program *p, const char *kind);
 bool program_killed(const struct program *p);
 void program_nap(const struct program *p, int64_t ms);
-/* Words of one command; single quotes hold blanks together, \\ takes the next one as it is. The caller owns them. */
+/* Words of one command; single quotes hold blanks together, \\ takes the next one as it is. The
+ * caller owns them. */
 char **program_words(const char *text, size_t n);
 /* labd's own loops (fake_loop.c). False: argv is none of them. */
 bool program_loop(const struct program *p, char *const *argv, int *ret_code);

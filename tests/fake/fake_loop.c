@@ -2,9 +2,9 @@
  * fake_loop.c - the two shell loops that labd runs inside containers, as the fake engine has them.
  *
  * The readiness loop (lib/session/ready.c) asks a health test until it succeeds; the runner
- * (lib/grade/runner.c) takes check programs from its input and answers with frames. Their shell text
- * is tested where there is a shell. Here the programs they are given are rows of our commands, so
- * that a whole labd can start, check and grade a lab without a process more.
+ * (lib/grade/runner.c) takes check programs from its input and answers with frames. Their shell
+ * text is tested where there is a shell. Here the programs they are given are rows of our commands,
+ * so that a whole labd can start, check and grade a lab without a process more.
  */
 #include "tests/fake/fake.h"
 
@@ -38,7 +38,8 @@ static void output_done(struct output *o)
 		buf_done(&o->streams[i]);
 }
 
-static int run_inside(const struct program *p, char *const *argv, char *const *env, struct output *o)
+static int run_inside(
+	const struct program *p, char *const *argv, char *const *env, struct output *o)
 {
 	struct program inner = *p;
 
@@ -115,7 +116,7 @@ static char *row_of(const char *text)
 	return buf_take(&row);
 }
 
-/* { program='…' ; begin; printf %s "$program" | PATH='/bin' NAME='value' timeout … /dev/fd/9 … */
+/* { program='..' ; begin; printf %s "$program" | PATH='/bin' NAME='value' timeout .. /dev/fd/9 */
 static char *program_of(char *const *words)
 {
 	const char *text = strv_len(words) > 1 && str_starts(words[1], "program=")
@@ -137,7 +138,8 @@ static char **environment_of(char *const *words)
 	return env;
 }
 
-static void answer(const struct program *p, int64_t id, int code, int64_t ms, const struct output *o)
+static void answer(
+	const struct program *p, int64_t id, int code, int64_t ms, const struct output *o)
 {
 	struct buf frame = BUF(4 * PROGRAM_MAX);
 

@@ -274,7 +274,8 @@ static int cmd_kill(const struct program *p, char *const *argv, int out)
 
 	fake_lock(p->f);
 	for (size_t i = 0; map_each(p->f->execs, &i, &key, &x);) {
-		bool hit = (pid && x->pid == pid) || (has_marker(x->env, argv[5]) && !has_marker(x->env, argv[6]));
+		bool hit = (pid && x->pid == pid) ||
+			   (has_marker(x->env, argv[5]) && !has_marker(x->env, argv[6]));
 
 		if (!hit || !x->running || x->container != p->container)
 			continue;

@@ -8,8 +8,9 @@
  * and volumes by label and by name (lab-*: what carries no label at all is found too), bridges
  * lab-*, lab-fetch processes without their labd, checks of a former daemon that still run in our
  * containers, half-written files. What another installation has labelled and what was there in
- * BASELINE is nobody's business. It waits up to SECONDS (30) until nothing is wrong any more. -o: the
- * engine does not run on this machine (a fake one), so its bridges and processes are not looked for.
+ * BASELINE is nobody's business. It waits up to SECONDS (30) until nothing is wrong any more. -o:
+ * the engine does not run on this machine (a fake one), so its bridges and processes are not looked
+ * for.
  *
  *   orphan     it is there, and no open row of the database speaks of it
  *   missing    a row says that it lives, and it is not there
@@ -531,7 +532,8 @@ int main(int argc, char **argv)
 			return 2;
 	}
 	if (optind + !only_list != argc)
-		cannot("usage: orphancheck -l [-o] | [-o] [-e URL] [-b BASELINE] [-w SECONDS] STATE");
+		cannot("usage: orphancheck -l [-o] | [-o] [-e URL] [-b BASELINE] [-w SECONDS] "
+		       "STATE");
 	state = only_list ? NULL : argv[optind];
 	items = must(calloc(ITEMS_MAX, sizeof(*items)));
 	rows = must(calloc(ITEMS_MAX, sizeof(*rows)));

@@ -156,7 +156,8 @@ static void conf_names_file_and_line(void **state)
 	struct settings s = {0};
 	struct err e = ERR_NONE;
 
-	assert_int_equal(fs_write_all(fd, "# x\nengine = unix:/a b \nloud = true\nlimit=11\n", 46, &e), 0);
+	assert_int_equal(
+		fs_write_all(fd, "# x\nengine = unix:/a b \nloud = true\nlimit=11\n", 46, &e), 0);
 	close(fd);
 	assert_int_equal(conf_read(path, keys, 3, &s, &e), ERR_USAGE);
 	assert_string_equal(s.engine, "unix:/a b");
@@ -173,7 +174,8 @@ static void beneath_means_beneath(void **state)
 	struct err e;
 
 	assert_non_null(mkdtemp(dir));
-	_cleanup_free_ char *file = strf("%s/a/b", dir), *sub = strf("%s/a", dir), *link = strf("%s/l", dir);
+	_cleanup_free_ char *file = strf("%s/a/b", dir), *sub = strf("%s/a", dir),
+			    *link = strf("%s/l", dir);
 	assert_int_equal(fs_mkdirs(sub, 0700, &e), 0);
 	assert_int_equal(fs_write_atomic(file, "hello", 5, 0600, &e), 0);
 	assert_int_equal(symlink("/etc/passwd", link), 0);

@@ -137,7 +137,9 @@ static bool is_not_full(struct box *b)
 	char chunk[4096];
 	struct pollfd ready = {.fd = b->fds[0], .events = POLLIN};
 	/* everything may have come already, and the outlet learns of it in its next turn only */
-	ssize_t n = outlet_full(outlet) && poll(&ready, 1, 0) == 1 ? read(b->fds[0], chunk, sizeof(chunk)) : 0;
+	ssize_t n = outlet_full(outlet) && poll(&ready, 1, 0) == 1
+			    ? read(b->fds[0], chunk, sizeof(chunk))
+			    : 0;
 
 	(void)buf_add(&b->got, chunk, (size_t)n);
 	return !outlet_full(outlet);

@@ -384,7 +384,8 @@ static void a_start_tells_what_is_ready(void **state)
 		{"GET", "/v1/sessions/hello-aaaa/events", NULL, 0, good_events},
 		{"GET", "/v1/sessions/hello-aaaa",
 			"{\"name\":\"hello-aaaa\",\"state\":\"ready\","
-			"\"startup\":{\"took_ms\":15900},\"services\":[{\"state\":\"done\"},{\"state\":\"ready\"},"
+			"\"startup\":{\"took_ms\":15900},\"services\":[{\"state\":\"done\"},{"
+			"\"state\":\"ready\"},"
 			"{\"state\":\"ready\"},{\"state\":\"absent\"}]}",
 			200, NULL},
 		{0},

@@ -238,7 +238,7 @@ struct fault {
 #define BLOCK	"printf '%s, %s!\\n' \"$GREETING\" \"$1\" >/srv/app/greet\n"
 
 #define TASK(id)                                                                                   \
-	"  - id: " id "\n    title: More\n    points: 1\n    distinction: true\n"                   \
+	"  - id: " id "\n    title: More\n    points: 1\n    distinction: true\n"                  \
 	"    checks:\n"                                                                            \
 	"      - {id: x, vantage: neighbour, run: [first/answers.sh], fail: The app is silent.}\n"
 

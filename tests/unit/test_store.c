@@ -275,7 +275,8 @@ static void what_is_gone_is_not_loaded(void **state)
 	assert_int_equal(commit(p, t), 0);
 	struct seen seen = load(p);
 	assert_memory_equal(&seen,
-		(&(struct seen){.grades = 1, .records = 1, .repos = 1, .repo_labs = 1}), sizeof(seen));
+		(&(struct seen){.grades = 1, .records = 1, .repos = 1, .repo_labs = 1}),
+		sizeof(seen));
 }
 
 static void count_verdict(void *arg, const struct row_verdict *r)

@@ -43,7 +43,8 @@ static void only_a_judging_program_gives_the_reason(void **state)
 
 static void header_lines_come_first(void **state)
 {
-	run_with(1, "FAIL: four series\nHINT: one is missing\nSCORE: 3/4\nmore\nFAIL: not a header any more\n");
+	run_with(1, "FAIL: four series\nHINT: one is missing\nSCORE: 3/4\nmore\nFAIL: not a header "
+		    "any more\n");
 	assert_string_equal(j.text, "four series");
 	assert_string_equal(j.hint, "one is missing");
 	assert_int_equal(j.n, 3);
@@ -64,7 +65,8 @@ static void scores_meet_exits(void **state)
 
 static void senseless_scores_are_our_error(void **state)
 {
-	static const char *const bad[] = {"SCORE: 5/4\n", "SCORE: -1/4\n", "SCORE: 1\n", "SCORE: 1/0\n", "SCORE: a/b\n", "SCORE: 1/2\nSCORE: 1/2\n"};
+	static const char *const bad[] = {"SCORE: 5/4\n", "SCORE: -1/4\n", "SCORE: 1\n",
+		"SCORE: 1/0\n", "SCORE: a/b\n", "SCORE: 1/2\nSCORE: 1/2\n"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		run_with(1, bad[i]);

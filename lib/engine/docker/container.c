@@ -12,8 +12,8 @@
 
 /*
  * Created with its first network, then connected to the others (2-3 ms each before the start). What
- * fails half-way is removed again, so that REFUSED means: nothing is there. Whether a connection was
- * refused or only not heard of stays in the result: the one is final, the other is not.
+ * fails half-way is removed again, so that REFUSED means: nothing is there. Whether a connection
+ * was refused or only not heard of stays in the result: the one is final, the other is not.
  */
 struct create {
 	struct docker_op op;

@@ -9,7 +9,8 @@
 
 #define BUSY_MS 5000
 
-/* --- the engine's side ------------------------------------------------------------------------- */
+/* --- the engine's side -------------------------------------------------------------------------
+ */
 
 struct thing {
 	const char *kind;
@@ -69,7 +70,8 @@ static void add_thing(struct audit *a, const char *kind, const struct json *j, c
 	int64_t intent = 0;
 
 	a->things = xrealloc_array(a->things, a->n_things + 1, sizeof(*a->things));
-	(void)str_int(json_str_or(json_get(labels, "labd.intent"), "0"), 0, INT64_MAX, &intent, NULL);
+	(void)str_int(
+		json_str_or(json_get(labels, "labd.intent"), "0"), 0, INT64_MAX, &intent, NULL);
 	a->things[a->n_things++] = (struct thing){
 		.kind = kind,
 		.id = xstrdup(json_str_or(json_get(j, "Id"), "")),
@@ -85,18 +87,22 @@ static bool read_engine(struct bed *b, struct audit *a, const char *install)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
 		_cleanup_reply_ struct reply r = engine_call(b, "GET", lists[i].path, NULL);
-		const struct json *one, *list = lists[i].list ? json_get(r.json, lists[i].list) : r.json;
+		const struct json *one,
+			*list = lists[i].list ? json_get(r.json, lists[i].list) : r.json;
 
 		if (r.status != 200)
 			return bed_fail(b, "the engine does not list %ss", lists[i].kind);
 		json_for_each(one, list)
-			if (!install || str_same(json_str(json_get(json_get(one, "Labels"), "labd.install")), install))
+			if (!install || str_same(json_str(json_get(
+							 json_get(one, "Labels"), "labd.install")),
+						install))
 				add_thing(a, lists[i].kind, one, lists[i].name);
 	}
 	return true;
 }
 
-/* --- the database's side ----------------------------------------------------------------------- */
+/* --- the database's side -----------------------------------------------------------------------
+ */
 
 static struct sqlite3 *database(struct bed *b)
 {
@@ -122,11 +128,15 @@ static bool read_rows(struct bed *b, struct audit *a)
 {
 	struct sqlite3 *db = database(b);
 	struct sqlite3_stmt *s = NULL;
-	int r = db ? sqlite3_prepare_v2(db, "SELECT id, kind, slot, name, state FROM object WHERE state <> 'gone'", -1, &s, NULL) : SQLITE_ERROR;
+	int r = db ? sqlite3_prepare_v2(db,
+			     "SELECT id, kind, slot, name, state FROM object WHERE state <> 'gone'",
+			     -1, &s, NULL)
+		   : SQLITE_ERROR;
 
 	while (r == SQLITE_OK && (r = sqlite3_step(s)) == SQLITE_ROW) {
 		a->rows = xrealloc_array(a->rows, a->n_rows + 1, sizeof(*a->rows));
-		a->rows[a->n_rows++] = (struct row){text(s, 1), text(s, 2), text(s, 3), text(s, 4), sqlite3_column_int64(s, 0)};
+		a->rows[a->n_rows++] = (struct row){
+			text(s, 1), text(s, 2), text(s, 3), text(s, 4), sqlite3_column_int64(s, 0)};
 		r = SQLITE_OK;
 	}
 	if (db && r != SQLITE_DONE)
@@ -156,12 +166,14 @@ static bool audit_read(struct bed *b, struct audit *a)
 	return install && read_engine(b, a, install) && read_rows(b, a);
 }
 
-/* --- comparing --------------------------------------------------------------------------------- */
+/* --- comparing ---------------------------------------------------------------------------------
+ */
 
 static const struct row *row_of(const struct audit *a, const struct thing *t)
 {
 	for (size_t i = 0; i < a->n_rows; i++)
-		if (a->rows[i].id == t->intent && streq(a->rows[i].kind, t->kind) && streq(a->rows[i].name, t->name))
+		if (a->rows[i].id == t->intent && streq(a->rows[i].kind, t->kind) &&
+			streq(a->rows[i].name, t->name))
 			return &a->rows[i];
 	return NULL;
 }
@@ -181,7 +193,8 @@ bool audit_intents(struct bed *b)
 
 	for (size_t i = 0; good && i < a.n_things; i++)
 		if (!row_of(&a, &a.things[i]))
-			good = bed_fail(b, "%s %s was made without a row", a.things[i].kind, a.things[i].name);
+			good = bed_fail(b, "%s %s was made without a row", a.things[i].kind,
+				a.things[i].name);
 	return good;
 }
 
@@ -191,13 +204,16 @@ static bool one_to_one(struct bed *b, const struct audit *a)
 		const struct row *r = row_of(a, &a->things[i]);
 
 		if (!r)
-			return bed_fail(b, "orphan: %s %s has no row", a->things[i].kind, a->things[i].name);
+			return bed_fail(b, "orphan: %s %s has no row", a->things[i].kind,
+				a->things[i].name);
 		if (!streq(r->state, "live"))
-			return bed_fail(b, "%s %s is there, and its row says %s", r->kind, r->name, r->state);
+			return bed_fail(b, "%s %s is there, and its row says %s", r->kind, r->name,
+				r->state);
 	}
 	for (size_t i = 0; i < a->n_rows; i++)
 		if (!has_thing(a, &a->rows[i]))
-			return bed_fail(b, "missing: %s %s, its row says %s", a->rows[i].kind, a->rows[i].name, a->rows[i].state);
+			return bed_fail(b, "missing: %s %s, its row says %s", a->rows[i].kind,
+				a->rows[i].name, a->rows[i].state);
 	return true;
 }
 
@@ -218,7 +234,8 @@ static bool as_expected(struct bed *b, const struct audit *a, const struct expec
 		if (!x)
 			return bed_fail(b, "%s %s is left", t->kind, t->name);
 		if (x->state && !streq(x->state, t->state))
-			return bed_fail(b, "%s %s is %s instead of %s", t->kind, t->name, t->state, x->state);
+			return bed_fail(b, "%s %s is %s instead of %s", t->kind, t->name, t->state,
+				x->state);
 	}
 	for (; e && e->kind; e++) {
 		int n = 0;
@@ -253,7 +270,8 @@ bool audit_absent(struct bed *b, const char *kind, const char *slot)
 	return absent;
 }
 
-/* --- removing ---------------------------------------------------------------------------------- */
+/* --- removing ----------------------------------------------------------------------------------
+ */
 
 static void remove_thing(struct bed *b, const char *kind, const char *name)
 {
@@ -285,22 +303,34 @@ void objects_remove(struct bed *b)
 	remove_images(b, install);
 }
 
-/* --- strangers --------------------------------------------------------------------------------- */
+/* --- strangers ---------------------------------------------------------------------------------
+ */
 
 /* Labels as ours with another installation's id, a name as ours without labels, a label alone. */
 static const struct {
 	const char *path, *body, *name;
 } strangers[] = {
-	{"/networks/create", "{\"Name\":\"lab-tiny-lab-aaaa-front-1\",\"Labels\":{\"labd.install\":\"00000000-0000-0000-0000-000000000000\",\"labd.session\":\"tiny-lab-aaaa\",\"labd.intent\":\"1\",\"labd.epoch\":\"1\"}}", "lab-tiny-lab-aaaa-front-1"},
+	{"/networks/create",
+		"{\"Name\":\"lab-tiny-lab-aaaa-front-1\",\"Labels\":{\"labd.install\":\"00000000-"
+		"0000-0000-0000-000000000000\",\"labd.session\":\"tiny-lab-aaaa\",\"labd.intent\":"
+		"\"1\",\"labd.epoch\":\"1\"}}",
+		"lab-tiny-lab-aaaa-front-1"},
 	{"/volumes/create", "{\"Name\":\"lab-tiny-lab-aaaa-work-2\"}", "lab-tiny-lab-aaaa-work-2"},
-	{"/volumes/create", "{\"Name\":\"stranger-volume\",\"Labels\":{\"labd.session\":\"tiny-lab-aaaa\",\"labd.intent\":\"3\"}}", "stranger-volume"},
-	{"/containers/create?name=lab-tiny-lab-aaaa-box-4", "{\"Image\":\"debian:12-slim\",\"Cmd\":[\"sleep\",\"infinity\"],\"Labels\":{\"labd.install\":\"00000000-0000-0000-0000-000000000000\",\"labd.intent\":\"4\"}}", "lab-tiny-lab-aaaa-box-4"},
+	{"/volumes/create",
+		"{\"Name\":\"stranger-volume\",\"Labels\":{\"labd.session\":\"tiny-lab-aaaa\","
+		"\"labd.intent\":\"3\"}}",
+		"stranger-volume"},
+	{"/containers/create?name=lab-tiny-lab-aaaa-box-4",
+		"{\"Image\":\"debian:12-slim\",\"Cmd\":[\"sleep\",\"infinity\"],\"Labels\":{\"labd."
+		"install\":\"00000000-0000-0000-0000-000000000000\",\"labd.intent\":\"4\"}}",
+		"lab-tiny-lab-aaaa-box-4"},
 };
 
 bool strangers_plant(struct bed *b)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(strangers); i++) {
-		_cleanup_reply_ struct reply r = engine_call(b, "POST", strangers[i].path, strangers[i].body);
+		_cleanup_reply_ struct reply r =
+			engine_call(b, "POST", strangers[i].path, strangers[i].body);
 
 		if (r.status != 201)
 			return bed_fail(b, "cannot plant %s", strangers[i].name);
@@ -332,7 +362,8 @@ void strangers_remove(struct bed *b)
 		remove_thing(b, kinds[i], strangers[order[i]].name);
 }
 
-/* --- other auditors ---------------------------------------------------------------------------- */
+/* --- other auditors ----------------------------------------------------------------------------
+ */
 
 /* Run it; what it prints is the reason of a failure. */
 static bool program_agrees(struct bed *b, const char *command)
@@ -352,12 +383,14 @@ static bool program_agrees(struct bed *b, const char *command)
 
 static char *orphancheck(const struct bed *b, const char *rest)
 {
-	return strf("exec 2>&1; '%s/orphancheck' %s -e '%s' %s", b->options.programs, b->fake ? "-o" : "", b->engine, rest);
+	return strf("exec 2>&1; '%s/orphancheck' %s -e '%s' %s", b->options.programs,
+		b->fake ? "-o" : "", b->engine, rest);
 }
 
 bool auditors_baseline(struct bed *b)
 {
-	_cleanup_free_ char *rest = strf("-l >'%s/baseline'", b->folder), *command = orphancheck(b, rest);
+	_cleanup_free_ char *rest = strf("-l >'%s/baseline'", b->folder),
+			    *command = orphancheck(b, rest);
 
 	return program_agrees(b, command);
 }
@@ -367,26 +400,31 @@ bool auditors_grade_told(struct bed *b, const char *key, const char *signature)
 	_cleanup_free_ char *path = strf("%s/acks", b->folder);
 	_cleanup_fclose_ FILE *f = fopen(path, "ae");
 
-	return f && fprintf(f, "%s %s\n", key, signature) > 0 && fflush(f) == 0 && fsync(fileno(f)) == 0;
+	return f && fprintf(f, "%s %s\n", key, signature) > 0 && fflush(f) == 0 &&
+	       fsync(fileno(f)) == 0;
 }
 
 bool auditors_agree(struct bed *b)
 {
-	_cleanup_free_ char *acks = strf("%s/acks", b->folder), *rest = strf("-b '%s/baseline' -w 20 '%s/state'", b->folder, b->folder),
+	_cleanup_free_ char *acks = strf("%s/acks", b->folder),
+			    *rest = strf("-b '%s/baseline' -w 20 '%s/state'", b->folder, b->folder),
 			    *orphans = orphancheck(b, rest),
-			    *grades = strf("exec 2>&1; '%s/gradecheck' '%s/state' %s", b->options.programs, b->folder, fs_exists(acks) ? acks : "");
+			    *grades = strf("exec 2>&1; '%s/gradecheck' '%s/state' %s",
+				    b->options.programs, b->folder, fs_exists(acks) ? acks : "");
 
 	return program_agrees(b, orphans) && program_agrees(b, grades);
 }
 
-/* --- grades ------------------------------------------------------------------------------------ */
+/* --- grades ------------------------------------------------------------------------------------
+ */
 
 static int64_t number(struct bed *b, struct sqlite3 *db, const char *sql, int64_t arg)
 {
 	struct sqlite3_stmt *s = NULL;
 	int64_t n = -1;
 
-	if (sqlite3_prepare_v2(db, sql, -1, &s, NULL) == SQLITE_OK && sqlite3_bind_int64(s, 1, arg) != SQLITE_NOMEM && sqlite3_step(s) == SQLITE_ROW)
+	if (sqlite3_prepare_v2(db, sql, -1, &s, NULL) == SQLITE_OK &&
+		sqlite3_bind_int64(s, 1, arg) != SQLITE_NOMEM && sqlite3_step(s) == SQLITE_ROW)
 		n = sqlite3_column_int64(s, 0);
 	else
 		bed_fail(b, "the database cannot be read: %s", sqlite3_errmsg(db));
@@ -397,13 +435,19 @@ static int64_t number(struct bed *b, struct sqlite3 *db, const char *sql, int64_
 static bool grades_hold(struct bed *b, struct sqlite3 *db, const int64_t *acknowledged, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (number(b, db, "SELECT count(*) FROM \"grade\" g JOIN record r ON r.seq = g.record_seq WHERE g.id = ?1 AND g.state = 'done'", acknowledged[i]) != 1)
-			return bed_fail(b, "the grade %" PRId64 " was acknowledged, and is lost", acknowledged[i]);
+		if (number(b, db,
+			    "SELECT count(*) FROM \"grade\" g JOIN record r ON r.seq = "
+			    "g.record_seq WHERE g.id = ?1 AND g.state = 'done'",
+			    acknowledged[i]) != 1)
+			return bed_fail(b, "the grade %" PRId64 " was acknowledged, and is lost",
+				acknowledged[i]);
 	int64_t records = number(b, db, "SELECT count(*) FROM record WHERE ?1 = ?1", 0);
 
-	if (number(b, db, "SELECT count(*) FROM \"grade\" WHERE state = 'done' AND record_seq > ?1", 0) != records)
+	if (number(b, db, "SELECT count(*) FROM \"grade\" WHERE state = 'done' AND record_seq > ?1",
+		    0) != records)
 		return bed_fail(b, "grades and records do not fit together");
-	return records == number(b, db, "SELECT coalesce(max(seq), ?1) FROM record", 0) || bed_fail(b, "the chain of records has a gap");
+	return records == number(b, db, "SELECT coalesce(max(seq), ?1) FROM record", 0) ||
+	       bed_fail(b, "the chain of records has a gap");
 }
 
 bool audit_grades(struct bed *b, const int64_t *acknowledged, size_t n)

@@ -12,10 +12,12 @@ bool strangers_plant(struct bed *b);
 bool strangers_there(struct bed *b);
 void strangers_remove(struct bed *b);
 
-/* Remove what carries the label of this bed, images too: a failure leaves nothing in an engine that stays. */
+/* Remove what carries the label of this bed, images too: a failure leaves nothing in an engine that
+ * stays. */
 void objects_remove(struct bed *b);
 
-/* Every object of ours in the engine has a row that was written before it: also just after a kill. */
+/* Every object of ours in the engine has a row that was written before it: also just after a kill.
+ */
 bool audit_intents(struct bed *b);
 
 /* How many objects of one kind and slot there must be, and in which state containers are. */

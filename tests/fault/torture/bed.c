@@ -44,7 +44,8 @@ bool bed_fail(struct bed *b, const char *fmt, ...)
 	return false;
 }
 
-/* --- talking ----------------------------------------------------------------------------------- */
+/* --- talking -----------------------------------------------------------------------------------
+ */
 
 void reply_done(struct reply *r)
 {
@@ -66,7 +67,8 @@ struct message {
 static struct curl_slist *headers(const struct message *m)
 {
 	struct curl_slist *list = curl_slist_append(NULL, "Expect:");
-	_cleanup_free_ char *type = strf("Content-Type: %s", m->type ? m->type : "application/json"),
+	_cleanup_free_ char *type = strf(
+				    "Content-Type: %s", m->type ? m->type : "application/json"),
 			    *key = m->key ? strf("Idempotency-Key: %s", m->key) : NULL;
 
 	list = curl_slist_append(list, type);
@@ -122,22 +124,27 @@ static struct reply talk_to_labd(struct bed *b, const struct message *m)
 	return r;
 }
 
-struct reply bed_call(struct bed *b, const char *method, const char *path, const char *body, const char *key)
+struct reply bed_call(
+	struct bed *b, const char *method, const char *path, const char *body, const char *key)
 {
-	return talk_to_labd(b, &(struct message){b->socket, method, path, NULL, key, body, body ? strlen(body) : 0});
+	return talk_to_labd(b, &(struct message){b->socket, method, path, NULL, key, body,
+				       body ? strlen(body) : 0});
 }
 
-struct reply bed_send(struct bed *b, const char *method, const char *path, const char *type, const void *p, size_t n)
+struct reply bed_send(struct bed *b, const char *method, const char *path, const char *type,
+	const void *p, size_t n)
 {
 	return talk_to_labd(b, &(struct message){b->socket, method, path, type, NULL, p, n});
 }
 
 struct reply engine_call(struct bed *b, const char *method, const char *path, const char *body)
 {
-	return talk(b->curl, &(struct message){b->engine + strlen("unix://"), method, path, NULL, NULL, body, body ? strlen(body) : 0});
+	return talk(b->curl, &(struct message){b->engine + strlen("unix://"), method, path, NULL,
+				     NULL, body, body ? strlen(body) : 0});
 }
 
-/* --- the process ------------------------------------------------------------------------------- */
+/* --- the process -------------------------------------------------------------------------------
+ */
 
 static char **environment(const struct bed *b, const char *kill)
 {
@@ -151,7 +158,8 @@ static char **environment(const struct bed *b, const char *kill)
 	if (kill)
 		strv_take(&env, strf("LABD_KILL=%s", kill));
 	if (b->speed > 1) {
-		strv_take(&env, strf("LD_PRELOAD=%s/tests/fault/torture/fasttime.so", b->options.programs));
+		strv_take(&env,
+			strf("LD_PRELOAD=%s/tests/fault/torture/fasttime.so", b->options.programs));
 		strv_take(&env, strf("FAST_TIME=%d", b->speed));
 		strv_add(&env, "ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0");
 	}
@@ -163,10 +171,14 @@ static char **environment(const struct bed *b, const char *kill)
 
 static bool spawn(struct bed *b, char **env, int out)
 {
-	_cleanup_free_ char *program = b->options.labd ? xstrdup(b->options.labd) : strf("%s/labd", b->options.programs),
-			    *state = strf("%s/state", b->folder), *listen = strf("unix:%s", b->socket), *log = strf("%s/labd.log", b->folder);
-	char *argv[] = {program, (char *)"--state", state, (char *)"--listen", listen, (char *)"--labs", (char *)b->options.labs,
-		(char *)"--engine", b->engine, (char *)"--log-level", (char *)"debug", NULL};
+	_cleanup_free_ char *program = b->options.labd ? xstrdup(b->options.labd)
+						       : strf("%s/labd", b->options.programs),
+			    *state = strf("%s/state", b->folder),
+			    *listen = strf("unix:%s", b->socket),
+			    *log = strf("%s/labd.log", b->folder);
+	char *argv[] = {program, (char *)"--state", state, (char *)"--listen", listen,
+		(char *)"--labs", (char *)b->options.labs, (char *)"--engine", b->engine,
+		(char *)"--log-level", (char *)"debug", NULL};
 	posix_spawn_file_actions_t actions;
 
 	posix_spawn_file_actions_init(&actions);
@@ -218,7 +230,8 @@ bool labd_alive(struct bed *b)
 		return true;
 	b->labd = 0;
 	if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
-		bed_fail(b, "labd ended by itself: %s %d", WIFSIGNALED(status) ? "signal" : "exit code",
+		bed_fail(b, "labd ended by itself: %s %d",
+			WIFSIGNALED(status) ? "signal" : "exit code",
 			WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 	return false;
 }
@@ -243,15 +256,18 @@ bool labd_end(struct bed *b)
 	while (waitpid(b->labd, &status, WNOHANG) == 0) {
 		if (now_ms() > until) {
 			labd_kill(b);
-			return bed_fail(b, "labd does not end within %d s after SIGTERM", END_MS / 1000);
+			return bed_fail(
+				b, "labd does not end within %d s after SIGTERM", END_MS / 1000);
 		}
 		pause_ms(2);
 	}
 	b->labd = 0;
-	return (WIFEXITED(status) && WEXITSTATUS(status) == 0) || bed_fail(b, "labd did not end well: status 0x%x", status);
+	return (WIFEXITED(status) && WEXITSTATUS(status) == 0) ||
+	       bed_fail(b, "labd did not end well: status 0x%x", status);
 }
 
-/* --- the bed ----------------------------------------------------------------------------------- */
+/* --- the bed -----------------------------------------------------------------------------------
+ */
 
 void bed_open(struct bed *b, const struct bed_options *o)
 {

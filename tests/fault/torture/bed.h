@@ -37,7 +37,8 @@ void bed_close(struct bed *b, bool keep_folder);
 
 bool bed_fail(struct bed *b, const char *fmt, ...) format_printf(2, 3); /* false */
 
-/* Start labd and wait until it is ready or dead: true when it is ready. kill: LABD_KILL, or NULL. */
+/* Start labd and wait until it is ready or dead: true when it is ready. kill: LABD_KILL, or NULL.
+ */
 bool labd_start(struct bed *b, const char *kill);
 bool labd_alive(struct bed *b);
 void labd_kill(struct bed *b); /* SIGKILL, and reap */
@@ -52,9 +53,11 @@ void reply_done(struct reply *r);
 #define _cleanup_reply_ _cleanup_(reply_done)
 
 /* body NULL: none. key NULL: no Idempotency-Key. */
-struct reply bed_call(struct bed *b, const char *method, const char *path, const char *body, const char *key);
+struct reply bed_call(
+	struct bed *b, const char *method, const char *path, const char *body, const char *key);
 /* The same with bytes of any type. */
-struct reply bed_send(struct bed *b, const char *method, const char *path, const char *type, const void *p, size_t n);
+struct reply bed_send(struct bed *b, const char *method, const char *path, const char *type,
+	const void *p, size_t n);
 
 /* One request to the engine, with a body of JSON or none. */
 struct reply engine_call(struct bed *b, const char *method, const char *path, const char *body);

@@ -46,7 +46,8 @@ __attribute__((visibility("default"))) int clock_gettime(clockid_t id, struct ti
 }
 
 /* labd sets absolute times only. */
-__attribute__((visibility("default"))) int timerfd_settime(int fd, int flags, const struct itimerspec *value, struct itimerspec *old)
+__attribute__((visibility("default"))) int timerfd_settime(
+	int fd, int flags, const struct itimerspec *value, struct itimerspec *old)
 {
 	struct itimerspec v = *value;
 

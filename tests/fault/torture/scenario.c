@@ -9,7 +9,8 @@
 #define ACT_MS      60000 /* nothing hangs for longer */
 #define POLL_MS     2
 
-/* --- the labs ---------------------------------------------------------------------------------- */
+/* --- the labs ----------------------------------------------------------------------------------
+ */
 
 static const struct lab_facts {
 	const char *slug, *service, *folder; /* the learner's service, and where a volume is */
@@ -23,24 +24,35 @@ static const struct lab_facts {
 		.folder = "/srv/work",
 		.earned_m = 70000,
 		.passes = {"work/inside", "work/seen", "still/back", "still/pulse", "still/steady"},
-		.ready = {
-			{"network", "front", 1, 1, NULL}, {"network", "back", 1, 1, NULL},
-			{"volume", "work", 1, 1, NULL}, {"volume", "shelf", 1, 1, NULL}, {"volume", "judge.lab", 1, 1, NULL},
-			{"container", "once", 1, 1, "exited"}, {"container", "box", 1, 1, "running"}, {"container", "judge", 0, 1, "running"},
-		},
-		.stopped = {{"volume", "work", 0, 1, NULL}, {"volume", "shelf", 0, 1, NULL}, {"volume", "judge.lab", 0, 1, NULL}},
+		.ready =
+			{
+				{"network", "front", 1, 1, NULL},
+				{"network", "back", 1, 1, NULL},
+				{"volume", "work", 1, 1, NULL},
+				{"volume", "shelf", 1, 1, NULL},
+				{"volume", "judge.lab", 1, 1, NULL},
+				{"container", "once", 1, 1, "exited"},
+				{"container", "box", 1, 1, "running"},
+				{"container", "judge", 0, 1, "running"},
+			},
+		.stopped = {{"volume", "work", 0, 1, NULL}, {"volume", "shelf", 0, 1, NULL},
+			{"volume", "judge.lab", 0, 1, NULL}},
 	},
 	{
 		.slug = "hello-lab",
 		.service = "hello",
 		.folder = "/srv/hello",
 		.earned_m = 0,
-		.ready = {
-			{"network", "front", 1, 1, NULL},
-			{"volume", "hello-work", 1, 1, NULL}, {"volume", "judge.lab", 1, 1, NULL},
-			{"container", "hello", 1, 1, "running"}, {"container", "judge", 0, 1, "running"},
-		},
-		.stopped = {{"volume", "hello-work", 0, 1, NULL}, {"volume", "judge.lab", 0, 1, NULL}},
+		.ready =
+			{
+				{"network", "front", 1, 1, NULL},
+				{"volume", "hello-work", 1, 1, NULL},
+				{"volume", "judge.lab", 1, 1, NULL},
+				{"container", "hello", 1, 1, "running"},
+				{"container", "judge", 0, 1, "running"},
+			},
+		.stopped = {{"volume", "hello-work", 0, 1, NULL},
+			{"volume", "judge.lab", 0, 1, NULL}},
 	},
 };
 
@@ -52,7 +64,8 @@ static const struct lab_facts *facts(const struct torment *t)
 	abort();
 }
 
-/* --- looking ----------------------------------------------------------------------------------- */
+/* --- looking -----------------------------------------------------------------------------------
+ */
 
 struct look {
 	char state[16], name[96], cause[300]; /* state "": there is no session */
@@ -72,11 +85,15 @@ static bool look(struct torment *t, struct look *ret)
 	json_for_each(s, list) {
 		if (streq(json_str_or(json_get(s, "state"), ""), "ending"))
 			continue; /* a new one may be there beside it */
-		(void)snprintf(ret->state, sizeof(ret->state), "%s", json_str_or(json_get(s, "state"), ""));
-		(void)snprintf(ret->name, sizeof(ret->name), "%s", json_str_or(json_get(s, "name"), ""));
-		(void)snprintf(ret->cause, sizeof(ret->cause), "%s", json_str_or(json_get(s, "cause"), ""));
+		(void)snprintf(ret->state, sizeof(ret->state), "%s",
+			json_str_or(json_get(s, "state"), ""));
+		(void)snprintf(
+			ret->name, sizeof(ret->name), "%s", json_str_or(json_get(s, "name"), ""));
+		(void)snprintf(ret->cause, sizeof(ret->cause), "%s",
+			json_str_or(json_get(s, "cause"), ""));
 		ret->generation = json_int(json_get(s, "generation"), 0);
-		ret->whole = json_int(json_get(s, "services_ready"), 0) == json_int(json_get(s, "services_wanted"), -1);
+		ret->whole = json_int(json_get(s, "services_ready"), 0) ==
+			     json_int(json_get(s, "services_wanted"), -1);
 	}
 	if (!*ret->state && json_len(list))
 		(void)snprintf(ret->state, sizeof(ret->state), "ending");
@@ -96,7 +113,8 @@ static bool wait_state(struct torment *t, const char *words, struct look *ret)
 			return true;
 		}
 		if (now_ms() > until)
-			return bed_fail(&t->bed, "%s for %d s, wanted: %s", *l.state ? l.state : "gone", ACT_MS / 1000, words);
+			return bed_fail(&t->bed, "%s for %d s, wanted: %s",
+				*l.state ? l.state : "gone", ACT_MS / 1000, words);
 		pause_ms(POLL_MS);
 	}
 	return false;
@@ -119,7 +137,8 @@ static bool asked(struct torment *t, const char *verb, const char *body)
 	_cleanup_reply_ struct reply r = ask(t, verb, body, NULL);
 
 	if (r.status >= 400)
-		bed_fail(&t->bed, "%s: status %d: %s", verb, r.status, json_str_or(json_get(r.json, "detail"), ""));
+		bed_fail(&t->bed, "%s: status %d: %s", verb, r.status,
+			json_str_or(json_get(r.json, "detail"), ""));
 	return r.status >= 200 && r.status < 300;
 }
 
@@ -129,11 +148,13 @@ static bool start(struct torment *t)
 	_cleanup_reply_ struct reply r = bed_call(&t->bed, "POST", "/v1/sessions", body, NULL);
 
 	if (r.status >= 400 && !(t->engine_fails && (r.status == 502 || r.status == 503)))
-		bed_fail(&t->bed, "start: status %d: %s", r.status, json_str_or(json_get(r.json, "detail"), ""));
+		bed_fail(&t->bed, "start: status %d: %s", r.status,
+			json_str_or(json_get(r.json, "detail"), ""));
 	return r.status == 200 || r.status == 201;
 }
 
-/* --- a file of the learner --------------------------------------------------------------------- */
+/* --- a file of the learner ---------------------------------------------------------------------
+ */
 
 static char *files_path(struct torment *t, const char *name)
 {
@@ -141,7 +162,8 @@ static char *files_path(struct torment *t, const char *name)
 	struct look l;
 
 	(void)look(t, &l);
-	return strf("/v1/sessions/%s/files?service=%s&path=%s%s", l.name, f->service, f->folder, name);
+	return strf(
+		"/v1/sessions/%s/files?service=%s&path=%s%s", l.name, f->service, f->folder, name);
 }
 
 static bool mark(struct torment *t)
@@ -153,8 +175,11 @@ static bool mark(struct torment *t)
 	tar_add_file(p, "marker", "x", 1, 0644, 0, 0);
 	if (tar_plan_write(p, &tar, NULL) < 0)
 		abort();
-	_cleanup_reply_ struct reply r = bed_send(&t->bed, "PUT", path, "application/x-tar", tar.data, tar.len);
-	return r.status == 204 || bed_fail(&t->bed, "the learner's file could not be written: status %d: %s", r.status, json_str_or(json_get(r.json, "detail"), ""));
+	_cleanup_reply_ struct reply r =
+		bed_send(&t->bed, "PUT", path, "application/x-tar", tar.data, tar.len);
+	return r.status == 204 ||
+	       bed_fail(&t->bed, "the learner's file could not be written: status %d: %s", r.status,
+		       json_str_or(json_get(r.json, "detail"), ""));
 }
 
 static bool marked(struct torment *t, bool wanted)
@@ -163,20 +188,24 @@ static bool marked(struct torment *t, bool wanted)
 	_cleanup_reply_ struct reply r = bed_send(&t->bed, "GET", path, NULL, NULL, 0);
 
 	if (r.status != 200 && r.status != 404)
-		return bed_fail(&t->bed, "the learner's file could not be read: status %d: %s", r.status, json_str_or(json_get(r.json, "detail"), ""));
+		return bed_fail(&t->bed, "the learner's file could not be read: status %d: %s",
+			r.status, json_str_or(json_get(r.json, "detail"), ""));
 	if ((r.status == 200) == wanted)
 		return true;
-	return bed_fail(&t->bed, wanted ? "the learner's file is lost" : "the learner's file is still there");
+	return bed_fail(&t->bed,
+		wanted ? "the learner's file is lost" : "the learner's file is still there");
 }
 
-/* --- converging -------------------------------------------------------------------------------- */
+/* --- converging --------------------------------------------------------------------------------
+ */
 
 static bool objects_fit(struct torment *t, const struct look *l)
 {
 	const struct lab_facts *f = facts(t);
 
 	if (streq(l->state, "ready"))
-		return l->whole ? audit_objects(&t->bed, f->ready) : bed_fail(&t->bed, "ready, and a service is not");
+		return l->whole ? audit_objects(&t->bed, f->ready)
+				: bed_fail(&t->bed, "ready, and a service is not");
 	if (streq(l->state, "stopped") || streq(l->state, "failed"))
 		return audit_objects(&t->bed, f->stopped);
 	if (!*l->state)
@@ -184,7 +213,8 @@ static bool objects_fit(struct torment *t, const struct look *l)
 	return bed_fail(&t->bed, "the session stays %s", l->state);
 }
 
-/* Within 30 s without anybody's help: a state that lasts, and exactly the objects that belong to it. */
+/* Within 30 s without anybody's help: a state that lasts, and exactly the objects that belong to
+ * it. */
 static bool converge(struct torment *t, struct look *ret)
 {
 	int64_t from = now_ms();
@@ -212,7 +242,8 @@ static bool converge(struct torment *t, struct look *ret)
 
 static bool is(struct torment *t, const struct look *l, const char *words)
 {
-	return strstr(words, *l->state ? l->state : "gone") || bed_fail(&t->bed, "it is %s; wanted: %s", *l->state ? l->state : "gone", words);
+	return strstr(words, *l->state ? l->state : "gone") ||
+	       bed_fail(&t->bed, "it is %s; wanted: %s", *l->state ? l->state : "gone", words);
 }
 
 /* From whatever lasting state to a session that is ready. */
@@ -229,7 +260,8 @@ static bool make_ready(struct torment *t)
 				printf("    failed: %s\n", l.cause);
 		}
 		if (i == 3)
-			return bed_fail(&t->bed, "it is %s after %d starts: %s", l.state, i, l.cause);
+			return bed_fail(
+				&t->bed, "it is %s after %d starts: %s", l.state, i, l.cause);
 		for (int k = 0; k < 100 && !start(t) && !*t->bed.why; k++)
 			pause_ms(20); /* until labd has seen that the engine is there again */
 		if (!wait_state(t, "ready failed", NULL) || !converge(t, &l))
@@ -246,7 +278,8 @@ bool make_gone(struct torment *t)
 		return false;
 	if (!*l.state)
 		return true;
-	return asked(t, "stop", "{\"discard\":true}") && wait_state(t, "gone", NULL) && converge(t, &l) && is(t, &l, "gone");
+	return asked(t, "stop", "{\"discard\":true}") && wait_state(t, "gone", NULL) &&
+	       converge(t, &l) && is(t, &l, "gone");
 }
 
 static bool make_marked(struct torment *t)
@@ -254,7 +287,8 @@ static bool make_marked(struct torment *t)
 	return make_ready(t) && mark(t);
 }
 
-/* --- runs -------------------------------------------------------------------------------------- */
+/* --- runs --------------------------------------------------------------------------------------
+ */
 
 static const char *verdict_of(const struct json *run, const char *check)
 {
@@ -280,10 +314,12 @@ static bool verdicts_fit(struct torment *t, const struct json *run)
 	for (size_t i = 0; i < ARRAY_SIZE(f->passes) && f->passes[i]; i++) {
 		const char *v = verdict_of(run, f->passes[i]);
 
-		if (streq(v, "fail") || (!t->engine_fails && !streq(v, "pass") && !streq(v, "absent")))
+		if (streq(v, "fail") ||
+			(!t->engine_fails && !streq(v, "pass") && !streq(v, "absent")))
 			return bed_fail(&t->bed, "the check %s: %s", f->passes[i], v);
 	}
-	return !recorded(run) || earned == f->earned_m || bed_fail(&t->bed, "a grade of %" PRId64 " milli-points was recorded", earned);
+	return !recorded(run) || earned == f->earned_m ||
+	       bed_fail(&t->bed, "a grade of %" PRId64 " milli-points was recorded", earned);
 }
 
 static void keep_receipt(struct torment *t, int64_t run, const char *key)
@@ -321,7 +357,8 @@ static bool follow(struct torment *t, int64_t run, const char *key)
 		if (streq(state, "done") || (!streq(state, "running") && t->engine_fails))
 			return verdicts_fit(t, r.json);
 		if (!streq(state, "running"))
-			return bed_fail(&t->bed, "the run is %s: %s", state, json_str_or(json_path(r.json, "error.detail"), ""));
+			return bed_fail(&t->bed, "the run is %s: %s", state,
+				json_str_or(json_path(r.json, "error.detail"), ""));
 		if (now_ms() > until)
 			return bed_fail(&t->bed, "a run goes on for %d s", ACT_MS / 1000);
 		pause_ms(POLL_MS);
@@ -335,11 +372,13 @@ static bool judge(struct torment *t, const char *verb)
 	_cleanup_reply_ struct reply r = ask(t, verb, "{}", streq(verb, "grades") ? key : NULL);
 
 	if (r.status >= 400)
-		return bed_fail(&t->bed, "%s: status %d: %s", verb, r.status, json_str_or(json_get(r.json, "detail"), ""));
+		return bed_fail(&t->bed, "%s: status %d: %s", verb, r.status,
+			json_str_or(json_get(r.json, "detail"), ""));
 	return r.status == 202 && follow(t, json_int(json_get(r.json, "id"), 0), key);
 }
 
-/* --- the scenarios ----------------------------------------------------------------------------- */
+/* --- the scenarios -----------------------------------------------------------------------------
+ */
 
 static bool act_start(struct torment *t)
 {
@@ -350,10 +389,12 @@ static bool finish_start(struct torment *t, bool acknowledged)
 {
 	struct look l;
 
-	return converge(t, &l) && is(t, &l, acknowledged ? "ready failed" : "ready failed gone") && make_ready(t) && judge(t, "checks");
+	return converge(t, &l) && is(t, &l, acknowledged ? "ready failed" : "ready failed gone") &&
+	       make_ready(t) && judge(t, "checks");
 }
 
-/* A new labd takes down what a check of the old one has left up: so that this one begins from nothing. */
+/* A new labd takes down what a check of the old one has left up: so that this one begins from
+ * nothing. */
 static bool without_crew(struct torment *t)
 {
 	int64_t until = now_ms() + ACT_MS;
@@ -381,7 +422,8 @@ static bool finish_judged(struct torment *t, bool acknowledged)
 {
 	struct look l;
 
-	return converge(t, &l) && is(t, &l, t->engine_fails ? "ready failed" : "ready") && make_ready(t) && marked(t, true) && judge(t, "checks");
+	return converge(t, &l) && is(t, &l, t->engine_fails ? "ready failed" : "ready") &&
+	       make_ready(t) && marked(t, true) && judge(t, "checks");
 }
 
 /* What was broken in the middle of a grade does not stay broken. */
@@ -390,7 +432,9 @@ static bool finish_graded(struct torment *t, bool acknowledged)
 	int before = t->graded;
 
 	return finish_judged(t, acknowledged) && judge(t, "grades") &&
-		(t->graded > before || bed_fail(&t->bed, "nothing is wrong any more, and the next grade is not recorded"));
+	       (t->graded > before ||
+		       bed_fail(&t->bed,
+			       "nothing is wrong any more, and the next grade is not recorded"));
 }
 
 static bool prepare_reset(struct torment *t)
@@ -437,7 +481,8 @@ static bool act_stop(struct torment *t)
 
 	if (!asked(t, "stop", "{}"))
 		return false;
-	for (int64_t until = now_ms() + ACT_MS; labd_alive(&t->bed) && now_ms() < until; pause_ms(POLL_MS)) {
+	for (int64_t until = now_ms() + ACT_MS; labd_alive(&t->bed) && now_ms() < until;
+		pause_ms(POLL_MS)) {
 		if (look(t, &l) && objects_fit(t, &l))
 			break;
 		*t->bed.why = '\0';
@@ -449,7 +494,8 @@ static bool finish_stop(struct torment *t, bool acknowledged)
 {
 	struct look l;
 
-	return converge(t, &l) && is(t, &l, acknowledged ? "stopped" : "stopped ready failed") && make_ready(t) && marked(t, true);
+	return converge(t, &l) && is(t, &l, acknowledged ? "stopped" : "stopped ready failed") &&
+	       make_ready(t) && marked(t, true);
 }
 
 static bool act_discard(struct torment *t)
@@ -466,14 +512,16 @@ static bool finish_discard(struct torment *t, bool acknowledged)
 
 static bool act_pause(struct torment *t)
 {
-	return asked(t, "pause", "{}") && asked(t, "resume", "{}") && (wait_state(t, "ready failed", NULL), true);
+	return asked(t, "pause", "{}") && asked(t, "resume", "{}") &&
+	       (wait_state(t, "ready failed", NULL), true);
 }
 
 static bool finish_pause(struct torment *t, bool acknowledged)
 {
 	struct look l;
 
-	if (!wait_state(t, "ready paused failed", &l) || (streq(l.state, "paused") && !asked(t, "resume", "{}")))
+	if (!wait_state(t, "ready paused failed", &l) ||
+		(streq(l.state, "paused") && !asked(t, "resume", "{}")))
 		return false;
 	return finish_judged(t, acknowledged);
 }

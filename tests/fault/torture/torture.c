@@ -5,14 +5,14 @@
  *           [--engine unix:///path --random N] [--labs DIR --lab SLUG] [--programs DIR]
  *           [--labd FILE --expect TEXT] [--verbose]
  *
- * For each scenario (scenario.c) these sweeps; after each single torment labd is started again where
- * it died, left alone until everything fits, and asked to work:
+ * For each scenario (scenario.c) these sweeps; after each single torment labd is started again
+ * where it died, left alone until everything fits, and asked to work:
  *
  *   kill    LABD_KILL=any:1, any:2, … until the scenario survives
  *   pair    two of these in a row, the second one during the recovery; at random
  *   random  SIGKILL at a random moment
  *   answer  SIGKILL in the moment in which a grade is acknowledged
- *   NAME    (names of faults, below) the n-th call of the engine fails, n = 1, 2, … to the last one
+ *   NAME    (names of faults, below) the n-th call of the engine fails, n = 1, 2, ... to the last
  *
  * Workers share the numbers of a sweep. A failure prints the line that repeats it. --every N takes
  * each N-th number; then workers share the sweeps. On a real engine only `random` is done, --random
@@ -42,17 +42,17 @@ static const struct fault_kind {
 	const char *name, *plan;
 	int every; /* take each n-th only */
 } faults[] = {
-	{"status", "fault=status status=500", 1},
-	{"refuse", "fault=refuse", 1},
-	{"cut-reply", "fault=cut-reply", 1},
-	{"status-after", "fault=status-after status=500", 1},
-	{"garbage", "fault=garbage", 1},
-	{"truncate", "fault=truncate", 1},
+	{"status", "fault=status status=500", 1}, {"refuse", "fault=refuse", 1},
+	{"cut-reply", "fault=cut-reply", 1}, {"status-after", "fault=status-after status=500", 1},
+	{"garbage", "fault=garbage", 1}, {"truncate", "fault=truncate", 1},
 	{"away", "fault=away ms=300", 1},
 	{"gone", "fault=away ms=13000", 4}, /* for longer than a phase of a grade may take */
 	/* lists that are old when they arrive, and an answer that is lost */
-	{"old-lists", "fault=late match=\"GET /*s\" ms=60\nfault=late match=\"GET /containers/json\" ms=60\n"
-		      "fault=delay match=\"POST /containers/create\" ms=30\nfault=cut-reply", 1},
+	{"old-lists",
+		"fault=late match=\"GET /*s\" ms=60\nfault=late match=\"GET /containers/json\" "
+		"ms=60\n"
+		"fault=delay match=\"POST /containers/create\" ms=30\nfault=cut-reply",
+		1},
 	{"delay", "fault=delay ms=2500", 1}, /* beyond every deadline, and then it is done */
 };
 
@@ -79,7 +79,8 @@ struct worker {
 	struct sum sum; /* of the sweep that runs */
 };
 
-/* --- one torment ------------------------------------------------------------------------------- */
+/* --- one torment -------------------------------------------------------------------------------
+ */
 
 static void bed_ready(struct worker *w)
 {
@@ -88,7 +89,8 @@ static void bed_ready(struct worker *w)
 	w->t = (struct torment){.seed = w->o->seed};
 	bed_open(&w->t.bed, &w->o->bed);
 	w->open = true;
-	if (!strangers_plant(&w->t.bed) || !auditors_baseline(&w->t.bed) || !labd_start(&w->t.bed, NULL)) {
+	if (!strangers_plant(&w->t.bed) || !auditors_baseline(&w->t.bed) ||
+		!labd_start(&w->t.bed, NULL)) {
 		fprintf(stderr, "torture: %s\n", w->t.bed.why);
 		exit(2);
 	}
@@ -196,7 +198,8 @@ static bool torment_answer(struct torment *t, const struct scenario *s)
 }
 
 /* *ret_survived: there are not so many calls. */
-static bool torment_fault(struct torment *t, const struct scenario *s, const struct fault_kind *f, int at, bool *ret_survived)
+static bool torment_fault(struct torment *t, const struct scenario *s, const struct fault_kind *f,
+	int at, bool *ret_survived)
 {
 	_cleanup_free_ char *plan = strf("%s match=\"*\" n=%d", f->plan, at);
 	unsigned before;
@@ -216,7 +219,8 @@ static bool torment_fault(struct torment *t, const struct scenario *s, const str
 	return !*t->bed.why && s->finish(t, acknowledged);
 }
 
-/* --- sweeps ------------------------------------------------------------------------------------ */
+/* --- sweeps ------------------------------------------------------------------------------------
+ */
 
 static void report(struct worker *w, const struct scenario *s, const char *sweep, const char *at)
 {
@@ -229,12 +233,13 @@ static void report(struct worker *w, const struct scenario *s, const char *sweep
 		bed_leave(w, false);
 		return;
 	}
-	printf("FAIL  %s/%s:%s  %s\n      again: --only %s/%s:%s --seed %u; state and log: %s\n", s->name, sweep, at, t->bed.why,
-		s->name, sweep, at, w->o->seed, t->bed.folder);
+	printf("FAIL  %s/%s:%s  %s\n      again: --only %s/%s:%s --seed %u; state and log: %s\n",
+		s->name, sweep, at, t->bed.why, s->name, sweep, at, w->o->seed, t->bed.folder);
 	bed_leave(w, true);
 }
 
-static void judged(struct worker *w, const struct scenario *s, const char *sweep, const char *at, bool good)
+static void judged(
+	struct worker *w, const struct scenario *s, const char *sweep, const char *at, bool good)
 {
 	struct torment *t = &w->t;
 
@@ -265,14 +270,16 @@ static int chance(struct worker *w, int below)
 }
 
 /*
- * The points of a sweep in turn: each for the worker whose it is, until one is beyond the last. Their
- * number depends on what happens to meet: where none may be missed a second one has to agree.
+ * The points of a sweep in turn: each for the worker whose it is, until one is beyond the last.
+ * Their number depends on what happens to meet: where none may be missed a second one has to agree.
  */
-static void enumerate(struct worker *w, const struct scenario *s, const char *sweep, const struct fault_kind *f)
+static void enumerate(
+	struct worker *w, const struct scenario *s, const char *sweep, const struct fault_kind *f)
 {
 	int step = w->o->every * (f ? f->every : 1), beyond = 0;
 
-	for (int i = w->number, at = 1; beyond < (step > 1 ? 1 : 2) && !give_up(w); i += w->workers) {
+	for (int i = w->number, at = 1; beyond < (step > 1 ? 1 : 2) && !give_up(w);
+		i += w->workers) {
 		at = 1 + i * step + (int)((w->o->seed + 7 * w->sweep) % (unsigned)step);
 		_cleanup_free_ char *text = strf("%d", at);
 		bool good, survived = false;
@@ -280,7 +287,8 @@ static void enumerate(struct worker *w, const struct scenario *s, const char *sw
 		if (at > MAX_AT)
 			abort();
 		bed_ready(w);
-		good = f ? torment_fault(&w->t, s, f, at, &survived) : torment_kill(&w->t, s, at, &survived);
+		good = f ? torment_fault(&w->t, s, f, at, &survived)
+			 : torment_kill(&w->t, s, at, &survived);
 		judged(w, s, sweep, text, good);
 		beyond = survived ? beyond + 1 : 0;
 		if (!survived)
@@ -371,14 +379,16 @@ static void sweep_run(struct worker *w, const struct scenario *s, const char *sw
 	else if (streq(sweep, "pair"))
 		pairs(w, s, points);
 	else if (streq(sweep, "random"))
-		randoms(w, s, w->o->random ? w->o->random / (int)n_scenarios : RANDOMS / w->o->every);
+		randoms(w, s,
+			w->o->random ? w->o->random / (int)n_scenarios : RANDOMS / w->o->every);
 	else if (streq(sweep, "answer"))
 		answers(w, s);
 	else
 		enumerate(w, s, sweep, fault_named(sweep));
 }
 
-/* --- the order of things ----------------------------------------------------------------------- */
+/* --- the order of things -----------------------------------------------------------------------
+ */
 
 struct job {
 	const struct scenario *scenario;
@@ -417,7 +427,8 @@ static size_t plan_jobs(const struct options *o, struct job *jobs)
 static void work(const struct options *o, int number, const struct job *jobs, size_t n, int out)
 {
 	bool sample = o->every > 1;
-	struct worker w = {.o = o, .number = sample ? 0 : number, .workers = sample ? 1 : o->workers};
+	struct worker w = {
+		.o = o, .number = sample ? 0 : number, .workers = sample ? 1 : o->workers};
 	int points = 0;
 
 	for (size_t i = 0; i < n; i++) {
@@ -450,9 +461,11 @@ static void add(struct sum *a, const struct sum *b)
 	a->slowest_ms = MAX(a->slowest_ms, b->slowest_ms);
 }
 
-static bool collect(const int *fds, int workers, const struct job *jobs, size_t n, struct sum *total)
+static bool collect(
+	const int *fds, int workers, const struct job *jobs, size_t n, struct sum *total)
 {
-	printf("%-14s %-12s %7s %9s %8s %7s %9s\n", "SCENARIO", "SWEEP", "POINTS", "TORMENTS", "FAILURES", "GRADED", "SLOWEST");
+	printf("%-14s %-12s %7s %9s %8s %7s %9s\n", "SCENARIO", "SWEEP", "POINTS", "TORMENTS",
+		"FAILURES", "GRADED", "SLOWEST");
 	for (size_t i = 0; i < n; i++) {
 		struct sum s = {0}, one;
 
@@ -463,7 +476,8 @@ static bool collect(const int *fds, int workers, const struct job *jobs, size_t 
 			}
 			add(&s, &one);
 		}
-		printf("%-14s %-12s %7" PRId64 " %9d %8d %7d %6" PRId64 " ms", jobs[i].scenario->name, jobs[i].sweep, s.points, s.done, s.failures,
+		printf("%-14s %-12s %7" PRId64 " %9d %8d %7d %6" PRId64 " ms",
+			jobs[i].scenario->name, jobs[i].sweep, s.points, s.done, s.failures,
 			s.graded, s.slowest_ms);
 		printf(s.failed ? "  %d sessions failed and came back\n" : "\n", s.failed);
 		fflush(stdout);
@@ -482,7 +496,8 @@ static void on_signal(int signo)
 }
 
 /* A worker; the parent reads from *ret_fd what it adds up. */
-static pid_t worker_start(const struct options *o, int number, const struct job *jobs, size_t n, int *ret_fd)
+static pid_t worker_start(
+	const struct options *o, int number, const struct job *jobs, size_t n, int *ret_fd)
 {
 	int p[2];
 	pid_t pid;
@@ -503,7 +518,8 @@ static pid_t worker_start(const struct options *o, int number, const struct job 
 }
 
 /* Did it find what it had to find, and was there something to lose? */
-static bool verdict(const struct options *o, const struct job *jobs, size_t n, const struct sum *total)
+static bool verdict(
+	const struct options *o, const struct job *jobs, size_t n, const struct sum *total)
 {
 	bool grades = false;
 
@@ -538,12 +554,15 @@ static bool run(const struct options *o)
 	whole = collect(fds, o->workers, jobs, n, &total);
 	while (wait(NULL) > 0)
 		;
-	printf("%d torments, %d failures, %d grades acknowledged, slowest convergence %" PRId64 " ms, %" PRId64 " s, seed %u\n", total.done,
-		total.failures, total.graded, total.slowest_ms, (now_ms() - from) / 1000, o->seed);
+	printf("%d torments, %d failures, %d grades acknowledged, slowest convergence %" PRId64
+	       " ms, %" PRId64 " s, seed %u\n",
+		total.done, total.failures, total.graded, total.slowest_ms,
+		(now_ms() - from) / 1000, o->seed);
 	return whole && !stopping && verdict(o, jobs, n, &total);
 }
 
-/* --- options ----------------------------------------------------------------------------------- */
+/* --- options -----------------------------------------------------------------------------------
+ */
 
 static void read_only(struct options *o, const char *text)
 {
@@ -563,7 +582,8 @@ static void read_only(struct options *o, const char *text)
 static int usage(void)
 {
 	fputs("usage: torture [--only SCENARIO[/SWEEP[:AT]]] [--every N] [--workers N] [--seed N]\n"
-	      "               [--engine unix:///path --random N] [--labs DIR --lab SLUG] [--programs DIR]\n"
+	      "               [--engine unix:///path --random N] [--labs DIR --lab SLUG] "
+	      "[--programs DIR]\n"
 	      "               [--labd FILE --expect TEXT] [--verbose]\n",
 		stderr);
 	return 2;
@@ -571,9 +591,11 @@ static int usage(void)
 
 static bool read_options(struct options *o, int argc, char **argv)
 {
-	static const struct option longs[] = {{"only", 1, NULL, 'o'}, {"every", 1, NULL, 'e'}, {"workers", 1, NULL, 'w'}, {"seed", 1, NULL, 's'},
-		{"programs", 1, NULL, 'p'}, {"engine", 1, NULL, 'E'}, {"labs", 1, NULL, 'l'}, {"lab", 1, NULL, 'L'}, {"random", 1, NULL, 'r'},
-		{"labd", 1, NULL, 'd'}, {"expect", 1, NULL, 'x'}, {"verbose", 0, NULL, 'v'}, {0}};
+	static const struct option longs[] = {{"only", 1, NULL, 'o'}, {"every", 1, NULL, 'e'},
+		{"workers", 1, NULL, 'w'}, {"seed", 1, NULL, 's'}, {"programs", 1, NULL, 'p'},
+		{"engine", 1, NULL, 'E'}, {"labs", 1, NULL, 'l'}, {"lab", 1, NULL, 'L'},
+		{"random", 1, NULL, 'r'}, {"labd", 1, NULL, 'd'}, {"expect", 1, NULL, 'x'},
+		{"verbose", 0, NULL, 'v'}, {0}};
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
