@@ -152,6 +152,8 @@ struct sessions {
 	struct engine *engine;
 	struct worker *io;
 	size_t openings; /* starts whose definition is being read */
+	size_t leaving;  /* sessions of which it is not durable yet that they are gone */
+	bool unsure;     /* of one it could not be written: no copy of a definition goes */
 	struct sessions_config config;
 	char *labs, *state_dir, *lab_fetch, *subnets_text;
 
@@ -291,10 +293,10 @@ void limits_next(const struct session *s, int64_t *when, const char **rule, cons
 /* --- snapshot.c --- */
 /* Where a session's own copy of its definition is. The caller owns the path. */
 char *snapshot_path(const struct sessions *m, const char *digest, const char *slug);
-/* A session that used this copy is gone: remove it unless somebody else needs it. */
-void snapshot_drop(struct sessions *m, const char *digest);
-void snapshots_sweep(
-	struct sessions *m); /* blocks; at the daemon's start: all that no session uses */
+/* The session is gone and no item any more: once that is durable, its copy may go. */
+void snapshot_leave(struct session *s);
+/* Remove what no session uses, unless it is not the time; the removal is done on an io thread. */
+void snapshots_sweep(struct sessions *m);
 
 /* --- subnet.c --- */
 struct subnets *subnets_new(const char *text, struct err *e);

@@ -143,7 +143,7 @@ void session_forget(struct session *s)
 		if (m->items[i] != s)
 			m->items[n++] = m->items[i];
 	m->n = n;
-	snapshot_drop(m, s->digest);
+	snapshot_leave(s);
 	loop_defer(m->loop, session_free, s);
 	sessions_admit(m);
 }

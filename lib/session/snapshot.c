@@ -1,9 +1,10 @@
 /*
  * snapshot.c - the copies of definitions that sessions keep: STATE/labs/DIGEST/SLUG.
  *
- * A copy goes with the last session that uses it. A start that is under way may be about to use any
- * of them, so nothing goes while there is one; what stays for that reason, or because the daemon
- * was killed, goes at the next start of the daemon.
+ * A copy goes after the last session that uses it, and not before it is durable that this session
+ * is gone: a daemon that finds its row reads its definition. Nor does anything go while a start is
+ * under way, which may be about to use any of them. What stays goes another time, at the latest
+ * when the daemon starts.
  */
 #include "base/fsutil.h"
 #include "ev/worker.h"
@@ -27,32 +28,52 @@ static bool used(const struct sessions *m, const char *digest)
 
 static void remove_run(void *arg)
 {
-	(void)fs_remove_tree(arg, NULL); /* the next start of the daemon tries again */
+	(void)fs_remove_tree(arg, NULL);
 }
 
-void snapshot_drop(struct sessions *m, const char *digest)
+/* Renamed at once, so that the next start makes a copy of its own. */
+static void drop(struct sessions *m, const char *path)
 {
-	_cleanup_free_ char *path = strf("%s/labs/%s", m->state_dir, digest);
-	char *part = strf("%s.part", path);
+	char *part = str_ends(path, ".part") ? xstrdup(path) : strf("%s.part", path);
 
-	/* renamed at once, so that the next start makes a copy of its own */
-	if (m->openings || used(m, digest) || rename(path, part) < 0 ||
-		worker_submit(m->io, remove_run, free, part, NULL) < 0)
+	(void)rename(path, part);
+	if (worker_submit(m->io, remove_run, free, part, NULL) < 0)
 		free(part);
 }
 
 void snapshots_sweep(struct sessions *m)
 {
 	_cleanup_free_ char *folder = strf("%s/labs", m->state_dir);
-	DIR *d = opendir(folder);
+	DIR *d = m->openings || m->leaving || m->unsure ? NULL : opendir(folder);
 	struct dirent *t;
 
 	while (d && (t = readdir(d))) {
 		_cleanup_free_ char *path = strf("%s/%s", folder, t->d_name);
 
 		if (*t->d_name != '.' && !used(m, t->d_name))
-			(void)fs_remove_tree(path, NULL);
+			drop(m, path);
 	}
 	if (d)
 		closedir(d);
+}
+
+static void left(void *arg, const struct err *e)
+{
+	struct sessions *m = arg;
+
+	m->leaving--;
+	m->unsure |= e->code != 0;
+	snapshots_sweep(m);
+}
+
+void snapshot_leave(struct session *s)
+{
+	struct tx *t;
+
+	if (s->m->stopped)
+		return;
+	t = tx_new(s->m->store);
+	session_save(s, t);
+	s->m->leaving++;
+	tx_commit(t, left, s->m);
 }
