@@ -404,6 +404,7 @@ const struct command commands[] = {
 		.group = RESULTS,
 		.options = history,
 		.words = {WORD_LAB},
+		.details = "LAB is 'slug', of every lab that has it, or 'repo/slug'.",
 		.examples =
 			"  lab history\n"
 			"  lab history --receipt 12 >drift.json\n",

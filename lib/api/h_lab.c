@@ -20,7 +20,7 @@ struct look {
 	char *labs, *state, *words;
 	struct place *places; /* of repositories, or the one that is asked for */
 	size_t n, cap;
-	struct map *best; /* slug -> struct view_best */
+	struct map *best; /* name of a lab -> struct view_best */
 	struct buf out;
 	struct err err;
 };
@@ -160,12 +160,12 @@ static char **problem_lines(const struct problems *p, const struct err *e)
 	return lines;
 }
 
-/* Grades are kept by slug: those of the catalogue's lab are not those of a repository's. */
 static void list_one(
 	struct look *x, struct json_writer *w, const struct lab_place *at, char *const *words)
 {
 	static const struct view_best none = {.percent_bp = -1};
-	const struct view_best *best = at->repo ? NULL : map_get(x->best, at->slug);
+	_cleanup_free_ char *name = lab_place_name(at);
+	const struct view_best *best = map_get(x->best, name);
 	_cleanup_(strv_freep) char **lines = NULL;
 	_cleanup_(lab_freep) struct lab *l = NULL;
 	struct problems p = {0};

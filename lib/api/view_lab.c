@@ -64,8 +64,7 @@ static void best_member(struct json_writer *w, const struct view_best *best)
 
 static void head_members(struct json_writer *w, const struct lab_place *at, const struct lab *l)
 {
-	_cleanup_free_ char *name =
-		at->repo ? strf("%s/%s", at->repo, at->slug) : xstrdup(at->slug);
+	_cleanup_free_ char *name = lab_place_name(at);
 
 	json_put_str(w, "name", name);
 	json_put_str(w, "slug", at->slug);

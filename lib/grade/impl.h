@@ -72,7 +72,8 @@ struct fenced {
 struct run {
 	struct grader *g;
 	int64_t id, session, attempt;
-	char *session_name, *lab_slug;
+	char *session_name;
+	char *lab_name; /* slug, or repo/slug: what the grade counts for */
 	bool grade;
 	char *key;
 	char **with;
@@ -138,7 +139,7 @@ struct grader {
 	size_t n_runs;
 	struct map *last;        /* "<session>/<check>" -> struct last_verdict */
 	struct list hints;       /* struct bought */
-	struct map *attempts;    /* lab slug -> count of recorded grades (as pointer value) */
+	struct map *attempts;    /* lab_name -> count of recorded grades (as pointer value) */
 	struct map *keys;        /* idempotency key of every grade -> run id (as pointer value) */
 	struct list crews;
 	int64_t chain_seq;       /* of the last record in the local chain; 0 = none */

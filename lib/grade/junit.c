@@ -38,7 +38,7 @@ int run_junit(const struct run *r, struct buf *out, struct err *e)
 	for (size_t i = 0; i < r->n_items; i++)
 		cases[i] = case_of(r, i);
 	const struct junit_report report = {
-		.slug = r->lab_slug,
+		.slug = r->lab_name,
 		.group = "local",
 		.record_id = json_str(json_get(record, "record_id")),
 		.at_ms = r->started_ms,

@@ -175,7 +175,7 @@ void run_json(const struct run *r, struct json_writer *w)
 	json_put_str(w, "schema", "labyard/run/v1");
 	json_put_int(w, "id", r->id);
 	json_put_str(w, "session", r->session_name);
-	json_put_str(w, "lab", r->lab_slug);
+	json_put_str(w, "lab", r->lab_name);
 	json_put_str(w, "kind", r->grade ? "grade" : "check");
 	json_put_str(w, "state", r->state);
 	put_text(w, "phase", r->phase >= 0 ? r->lab->phases[r->phase].title : "",

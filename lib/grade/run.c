@@ -267,7 +267,7 @@ static void grade_row(const struct run *r, struct row_grade *row)
 		.started_ms = r->started_ms,
 		.ended_ms = r->ended_ms,
 		.record_seq = r->record_seq,
-		.lab = r->lab_slug,
+		.lab = r->lab_name,
 	};
 	memcpy(row->seed, r->seed, SEED_BYTES);
 }
@@ -315,7 +315,8 @@ static struct run *run_new(struct grader *g, struct session *s, const struct run
 	r->session = info.id;
 	r->session_name = xstrdup(info.name);
 	r->lab = lab_ref(info.lab);
-	r->lab_slug = xstrdup(info.lab->slug);
+	r->lab_name = info.repository ? strf("%s/%s", info.repository, info.lab->slug)
+				      : xstrdup(info.lab->slug);
 	r->grade = o->grade;
 	r->key = o->key ? xstrdup(o->key) : strf("run-%" PRId64, r->id);
 	r->with = strv_copy(o->with);
@@ -334,7 +335,7 @@ static struct run *run_new(struct grader *g, struct session *s, const struct run
 	r->started_ms = loop_wall_ms(sessions_loop(g->m));
 	r->deadline_ms = loop_now_ms(sessions_loop(g->m)) +
 			 (o->grade ? info.lab->budget_ms + QUICK_BUDGET_MS : QUICK_BUDGET_MS);
-	r->attempt = o->grade ? (int64_t)(intptr_t)map_get(g->attempts, r->lab_slug) + 1 : 0;
+	r->attempt = o->grade ? (int64_t)(intptr_t)map_get(g->attempts, r->lab_name) + 1 : 0;
 	r->state = xstrdup("running");
 	add_items(r, o->only);
 	list_append(&g->runs, &r->link);
@@ -468,7 +469,7 @@ void run_free(struct run *r)
 	free(r->key);
 	free(r->state);
 	free(r->session_name);
-	free(r->lab_slug);
+	free(r->lab_name);
 	lab_free(r->lab);
 	free(r);
 }

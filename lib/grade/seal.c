@@ -287,8 +287,9 @@ static int make_record(struct seal *x, struct run *r, struct session *s, struct 
 		.chain = "local",
 		.seq = r->g->chain_seq + 1,
 		.learner = r->g->learner,
-		.slug = r->lab->slug,
+		.slug = r->lab_name,
 		.digest = r->lab->digest,
+		.commit = info.commit,
 		.version = r->lab->version,
 		.image_names = l.image_names,
 		.image_ids = l.image_ids,
@@ -358,7 +359,7 @@ static void committed(void *arg, const struct err *e)
 	}
 	r->record_seq = ++r->g->chain_seq;
 	memcpy(r->g->chain_hash, r->record.hash, sizeof(r->g->chain_hash));
-	map_put(r->g->attempts, r->lab_slug, (void *)(intptr_t)r->attempt);
+	map_put(r->g->attempts, r->lab_name, (void *)(intptr_t)r->attempt);
 	seal_over(x, "done", &ERR_NONE);
 }
 

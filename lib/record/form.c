@@ -118,7 +118,7 @@ static bool is_text(const char *s)
 static const struct field issuer[] = {
 	{.name = "key", .type = TEXT, .max = 31, .form = is_key_id},
 	WORD("mode", " single-user server "), END};
-static const struct field lab[] = {NAME("slug", 63), HASH("digest"),
+static const struct field lab[] = {NAME("slug", 111), HASH("digest"), /* or repo/slug */
 	{.name = "commit", .type = TEXT, .null = true, .max = 71, .form = is_commit},
 	{.name = "version", .type = TEXT, .null = true, .max = 80, .form = is_text},
 	{.name = "images", .type = MAP, .max = 255, .form = is_name}, END};

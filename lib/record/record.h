@@ -12,7 +12,8 @@
  *
  *   v 1, type "labyard/record", record_id, chain, seq, prev, learner (a pseudonym), flags []
  *   issuer      key "ed25519:" 16 digits, mode single-user|server
- *   lab         slug, digest, commit? "git:" hex, version?, images {service: id}
+ *   lab         slug (of a repository's lab: repo/slug), digest, commit? "git:" hex, version?,
+ *               images {service: id}
  *   attempt     id, n, mode practice|exam
  *   seed        session, grade (commitments)
  *   submission  at, evidence_root, capture {ms, complete}
@@ -84,7 +85,7 @@ struct record_input {
 	unsigned char prev[32];
 	const char *issuer_mode;  /* NULL = single-user */
 	const char *learner;      /* pseudonym */
-	const char *slug, *digest; /* digest: hex */
+	const char *slug, *digest; /* slug, or repo/slug; hex */
 	const char *commit, *version; /* hex and text; may be NULL */
 	const char *const *image_names, *const *image_ids; /* services and their images, by name */
 	size_t n_images;
@@ -133,7 +134,7 @@ int record_receipt(const struct record *r, const struct record_key *key, struct 
 	struct err *e) must_check;
 
 struct record_facts {
-	char key_id[32], record_id[40], slug[64], commit[72], mode[16], issuer_mode[24], chain[80];
+	char key_id[32], record_id[40], slug[112], commit[72], mode[16], issuer_mode[24], chain[80];
 	char trust_min[16], graded_at[32]; /* absent ones are "" */
 	int64_t seq, attempt, earned_m, max_m, percent_bp, forgeable_m;
 	bool passed;

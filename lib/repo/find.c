@@ -13,6 +13,11 @@ void lab_place_done(struct lab_place *p)
 	*p = (struct lab_place){0};
 }
 
+char *lab_place_name(const struct lab_place *p)
+{
+	return p->repo ? strf("%s/%s", p->repo, p->slug) : xstrdup(p->slug);
+}
+
 static const struct repo_lab *lab_of(const struct repo *r, const char *slug)
 {
 	for (size_t i = 0; i < r->n_labs; i++)

@@ -131,6 +131,7 @@ struct lab_place {
 	char *slug, *repo, *commit; /* repo and commit NULL: of the catalogue */
 };
 void lab_place_done(struct lab_place *p);
+char *lab_place_name(const struct lab_place *p); /* slug, or repo/slug; the caller owns it */
 
 /*
  * "slug" (the catalogue's, else the only repository's that has it), "repo/slug" (its last good

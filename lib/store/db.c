@@ -41,7 +41,8 @@ static const struct {
 		"WHERE id IN (SELECT id FROM event ORDER BY id DESC LIMIT :limit) ORDER BY id"},
 	[SELECT_GRADES_NEWEST] = {TABLE_GRADE, "WHERE id < :before ORDER BY id DESC LIMIT :limit"},
 	[SELECT_GRADES_OF_LAB] = {TABLE_GRADE,
-		"WHERE lab = :text AND id < :before ORDER BY id DESC LIMIT :limit"},
+		"WHERE :text IN (lab, substr(lab, instr(lab, '/') + 1)) AND id < :before "
+		"ORDER BY id DESC LIMIT :limit"},
 	[SELECT_RECORDS_OF_CHAIN] = {TABLE_RECORD,
 		"WHERE chain = :text AND seq >= :after ORDER BY seq LIMIT :limit"},
 };

@@ -83,7 +83,7 @@ struct row_grade {
 	int64_t started_ms, ended_ms;
 	const char *result;                        /* JSON as shown to the learner */
 	int64_t record_seq;                        /* 0 = no record */
-	const char *lab;
+	const char *lab;                           /* slug, or repo/slug */
 	const char *session_name;                  /* only read */
 };
 
@@ -193,7 +193,11 @@ void store_retry(struct store *s);
 enum store_query_kind {
 	QUERY_EVENTS,  /* of session (0 = all), ids above `after`, oldest first */
 	QUERY_LAST_EVENTS, /* the newest of all sessions, oldest first */
-	QUERY_GRADES,  /* of lab `text` (NULL = all), ids below `after` (0 = all), newest first */
+	/*
+	 * Of lab `text` (a slug: of every lab that has it; NULL = all), ids below `after` (0 = all),
+	 * newest first.
+	 */
+	QUERY_GRADES,
 	QUERY_RECORDS, /* of chain `text`, from seq `after`, in order */
 };
 

@@ -107,6 +107,26 @@ session=$(cat "$tmp/out")
 run lab start tiny-lab # only one repository has it
 expect_equal "session of the same lab" "$session" "$(cat "$tmp/out")"
 
+# --- grading: a grade is one of this repository's lab, and of no other with its slug -----------
+
+run lab grade "$session" --yes -o json
+expect_status 0
+expect_equal "lab of the grade" labs/tiny-lab "$(field 'd["lab"]')"
+grade=$(field 'd["id"]')
+for lab in tiny-lab labs/tiny-lab; do
+	run lab history $lab -o json
+	expect_equal "grades of $lab" "['labs/tiny-lab']" "$(field '[g["lab"] for g in d["grades"]]')"
+done
+run lab history other/tiny-lab -o name
+expect_equal "grades of another lab" "" "$(cat "$tmp/out")"
+run lab catalog -o json
+expect_equal "labs with a grade" "['labs/tiny-lab']" "$(field '[l["name"] for l in d["labs"] if l["best"]]')"
+lab history --receipt "$grade" >"$tmp/receipt"
+run lab verify "$tmp/receipt" -o json
+expect_status 7
+expect_equal "lab of the record" labs/tiny-lab "$(field 'd["lab"]')"
+expect_equal "commit of the record" "git:$first" "$(field 'd["commit"]')"
+
 # --- syncing ---------------------------------------------------------------------------------
 
 run lab repo sync

@@ -186,6 +186,24 @@ static void a_record_is_byte_exact(void **state)
 	record_done(&r);
 }
 
+/* A repository's name has at most 64 characters, a slug 40. */
+static void a_lab_of_a_repository_has_its_whole_name(void **state)
+{
+	static const char name[] = HEX64("r") "/" HEX8("s") HEX8("s") HEX8("s") HEX8("s") HEX8("s");
+	struct fixture *f = *state;
+	_cleanup_buf_ struct buf receipt = BUF(16384);
+	struct record_input in = sample();
+	struct record_facts facts;
+	struct record r;
+
+	in.slug = name;
+	assert_int_equal(record_make(&r, &in, f->key, NULL), 0);
+	assert_int_equal(record_receipt(&r, f->key, &receipt, NULL), 0);
+	assert_int_equal(record_verify(receipt.data, receipt.len, trusted, &facts, NULL), 0);
+	assert_string_equal(facts.slug, name);
+	record_done(&r);
+}
+
 static void what_cannot_be_verified_is_not_signed(void **state)
 {
 	struct fixture *f = *state;
@@ -444,7 +462,7 @@ static void a_good_signature_does_not_make_a_good_record(void **state)
 			"pointer\"},{\"at\":\"2026-09-01T09:41:07.120Z\","
 			"\"cost_m\":1000,\"id\":\"alert/pointer\"",
 			"twice"},
-		{"\"slug\":\"", "\"slug\":\"" HEX64("s"), "lab.slug"},
+		{"\"slug\":\"", "\"slug\":\"" HEX64("s") HEX64("s"), "lab.slug"},
 		{"\"passed\":true,\"percent_bp\"", "\"passed\":1,\"percent_bp\"", "score.passed"},
 	};
 	struct fixture *f = *state;
@@ -576,6 +594,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_record_is_byte_exact),
+		cmocka_unit_test(a_lab_of_a_repository_has_its_whole_name),
 		cmocka_unit_test(what_cannot_be_verified_is_not_signed),
 		cmocka_unit_test(canonical_form_has_one_spelling),
 		cmocka_unit_test(a_key_is_made_once_and_kept_private),

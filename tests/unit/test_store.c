@@ -232,6 +232,9 @@ static struct tx *tx_full(struct store *s)
 	return t;
 }
 
+#define VERSION_2 "CREATE INDEX grade_lab ON grade (lab); PRAGMA user_version = 2"
+#define VERSION_1 "DROP TABLE repo; DROP TABLE repo_lab; " VERSION_2 "; PRAGMA user_version = 1"
+
 /* A database of the first version gets what came later, and keeps what it has. */
 static void an_older_database_is_brought_up(void **state)
 {
@@ -239,12 +242,50 @@ static void an_older_database_is_brought_up(void **state)
 
 	assert_int_equal(commit(p, tx_full(p->store)), 0);
 	place_close(p);
-	place_exec(p, "DROP TABLE repo; DROP TABLE repo_lab; PRAGMA user_version = 1");
+	place_exec(p, VERSION_1);
 	place_open(p);
 	struct seen seen = load(p);
 	assert_int_equal(seen.sessions, 1);
 	assert_int_equal(seen.repos, 0);
 	assert_int_equal(commit(p, tx_new(p->store)), 0);
+}
+
+struct names {
+	char text[64];
+};
+
+static void grade_name(void *arg, const struct row_grade *g)
+{
+	struct names *to = arg;
+	size_t n = strlen(to->text);
+
+	(void)snprintf(to->text + n, sizeof(to->text) - n, "%s ", g->lab);
+}
+
+/* Version 2 kept a grade of mlops/drift-retrain as one of the catalogue's drift-retrain. */
+static void old_grades_are_given_to_the_lab_they_are_of(void **state)
+{
+	static const char *const sources[] = {"/srv/labs", "repo/mlops"};
+	struct place *p = *state;
+	struct names seen = {""};
+	const struct store_loader to = {.arg = &seen, .grade = grade_name};
+	struct tx *t = tx_new(p->store);
+
+	for (int i = 0; i < 2; i++) {
+		struct row_session session = a_session(41 + i);
+		struct row_grade grade = a_grade(51 + i, 41 + i, sources[i]);
+
+		session.source = sources[i];
+		grade.lab = "drift-retrain";
+		tx_session(t, &session);
+		tx_grade(t, &grade);
+	}
+	assert_int_equal(commit(p, t), 0);
+	place_close(p);
+	place_exec(p, VERSION_2);
+	place_open(p);
+	assert_int_equal(store_load(p->store, &to, NULL), 0);
+	assert_string_equal(seen.text, "drift-retrain mlops/drift-retrain ");
 }
 
 static void rows_come_back_as_they_were_written(void **state)
@@ -531,11 +572,11 @@ static void foreign_and_newer_databases_are_refused(void **state)
 	struct place *p = *state;
 
 	place_close(p);
-	place_exec(p, "PRAGMA user_version = 3");
-	refused(p, ERR_STATE, "version 3 and this labd knows 2");
+	place_exec(p, "PRAGMA user_version = 4");
+	refused(p, ERR_STATE, "version 4 and this labd knows 3");
 	place_exec(p, "PRAGMA user_version = -1");
 	refused(p, ERR_STATE, "damaged");
-	place_exec(p, "PRAGMA user_version = 2; PRAGMA application_id = 5");
+	place_exec(p, "PRAGMA user_version = 3; PRAGMA application_id = 5");
 	refused(p, ERR_STATE, "another program");
 	place_exec(p, "PRAGMA application_id = 1281450617; UPDATE meta SET install = 'other'");
 	refused(p, ERR_STATE, "of installation other");
@@ -669,7 +710,7 @@ static void history_is_asked_in_pages(void **state)
 		tx_event(t, &(struct row_event){
 			i, i % 2 ? 1 : 2, 0, "tick", NULL, "is not written"});
 		struct row_grade grade = a_grade(i, 1, key);
-		grade.lab = i % 2 ? "a" : "b";
+		grade.lab = i % 2 == 0 ? "b" : i == 1 ? "repo/a" : "a";
 		tx_grade(t, &grade);
 		struct row_record record = a_record(i, key);
 		tx_record(t, &record);
@@ -682,6 +723,7 @@ static void history_is_asked_in_pages(void **state)
 	EXPECT(ask(p, (struct store_query){QUERY_LAST_EVENTS, 0, 0, NULL, 9}), 1, 2, 3, 4, 5, 6);
 	EXPECT(ask(p, (struct store_query){QUERY_GRADES, 0, 0, NULL, 3}), 6, 5, 4);
 	EXPECT(ask(p, (struct store_query){QUERY_GRADES, 0, 5, "a", 9}), 3, 1);
+	EXPECT(ask(p, (struct store_query){QUERY_GRADES, 0, 0, "repo/a", 9}), 1);
 	EXPECT(ask(p, (struct store_query){QUERY_RECORDS, 0, 4, "local", 2}), 4, 5);
 	assert_int_equal(ask(p, (struct store_query){QUERY_RECORDS, 0, 1, "other", 2}).n, 0);
 }
@@ -746,6 +788,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(rows_come_back_as_they_were_written),
 		T(an_older_database_is_brought_up),
+		T(old_grades_are_given_to_the_lab_they_are_of),
 		T(what_is_gone_is_not_loaded),
 		T(verdicts_are_replaced_and_hints_are_not),
 		T(a_refused_transaction_leaves_no_trace_and_others_alone),
