@@ -53,6 +53,10 @@ static void print_sessions(struct cli *c, const struct json *list)
 			left < 0 ? "-" : str_human_ms(left), pts, next, NULL);
 	}
 	table_print(t);
+	json_for_each (s, list)
+		if (streq(json_str_or(json_get(s, "state"), ""), "failed"))
+			advise(c, "'%s' is failed: %s", json_str_or(json_get(s, "name"), "?"),
+				json_str_or(json_get(s, "cause"), ""));
 }
 
 static void print_services(struct cli *c, const struct json *s)

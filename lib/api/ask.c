@@ -50,6 +50,9 @@ int learner_service(const struct lab *l, const char *name, const char *what, str
 {
 	int i = name ? lab_service(l, name) : l->entry;
 
+	if (!l->n_services)
+		return err_set(e, ERR_STATE,
+			"the definition of '%s' cannot be read: 'lab status' says more", l->slug);
 	if (i < 0 && name)
 		return err_set(e, ERR_NOT_FOUND, "'%s' has no service '%.64s'", l->slug, name);
 	if (i < 0)

@@ -103,6 +103,7 @@ struct session {
 	int64_t id;
 	char *name, *source, *digest, *commit; /* source: the catalogue's folder, or "repo/NAME" */
 	struct lab *lab;
+	char *lost; /* why its definition cannot be read: `lab` has nothing but a name; or NULL */
 	unsigned char seed[SEED_BYTES];
 	enum session_state state;
 	int64_t gen;

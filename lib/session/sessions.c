@@ -12,6 +12,7 @@
 #define DEFAULT_MAX_SESSIONS 8
 #define DEFAULT_MAX_EXPIRES_MS (12 * 3600000)
 #define DEFAULT_SUBNETS "10.213.0.0/16"
+#define KEEP_LOST_MS (7 * 24 * 3600000LL)
 
 /* --- rows --- */
 
@@ -130,6 +131,7 @@ static void session_free(void *arg)
 	free(s->digest);
 	free(s->activity);
 	free(s->cause);
+	free(s->lost);
 	free(s);
 }
 
@@ -240,16 +242,33 @@ static bool state_parse(const char *word, enum session_state *ret)
 	return false;
 }
 
-static int load_definition(struct session *s, const char *slug, struct err *e)
+/*
+ * Without its definition nothing can be made of a session and nothing be asked of it. What it has
+ * in the engine is known from its rows, and can be removed.
+ */
+static void lose(struct session *s, const struct row_session *r, const struct err *why)
 {
-	_cleanup_free_ char *path = snapshot_path(s->m, s->digest, slug);
-	struct problems problems = {0};
-	int r = lab_load(&s->lab, path, &problems, e);
+	struct lab *l = NEW(struct lab);
 
+	l->slug = xstrdup(r->lab);
+	l->title = xstrdup(r->lab);
+	str_set(&l->version, r->version);
+	(void)snprintf(l->digest, sizeof(l->digest), "%s", r->digest);
+	l->entry = l->grading_by = -1;
+	l->keep_ms = KEEP_LOST_MS;
+	s->lab = l;
+	s->lost = strf("its definition cannot be read: %s", why->text);
+}
+
+static void load_definition(struct session *s, const struct row_session *r)
+{
+	_cleanup_free_ char *path = snapshot_path(s->m, s->digest, r->lab);
+	struct problems problems = {0};
+	struct err e = ERR_NONE;
+
+	if (lab_load(&s->lab, path, &problems, &e) < 0)
+		lose(s, r, &e);
 	problems_done(&problems);
-	return r < 0 ? err_wrap(e, "the definition of session '%s' in '%s' cannot be read", s->name,
-			       path)
-		     : 0;
 }
 
 static void load_session(void *arg, const struct row_session *r)
@@ -278,8 +297,8 @@ static void load_session(void *arg, const struct row_session *r)
 	if (!state_parse(r->state, &s->state))
 		err_set(&l->err, ERR_STATE, "session '%s' has the unknown state '%s'", r->name,
 			r->state);
-	else if (load_definition(s, r->lab, &l->err) == 0)
-		plan_slots(s);
+	load_definition(s, r);
+	plan_slots(s);
 }
 
 static bool kind_parse(const char *word, enum slot_kind *ret)
@@ -327,10 +346,30 @@ static void load_object(void *arg, const struct row_object *r)
 		o->role = "leaving";
 }
 
+static void fail_lost(struct session *s)
+{
+	enum session_state from = s->state;
+
+	log_error("session", "'%s' is failed: %s", s->name, s->lost);
+	if (from == STATE_ENDING || from == STATE_GONE)
+		return; /* it needs no definition for that */
+	if (from != STATE_STOPPED && from != STATE_FAILED)
+		s->keep_until_ms = loop_wall_ms(s->m->loop) + s->lab->keep_ms;
+	s->state = STATE_FAILED;
+	str_set(&s->cause, s->lost);
+	session_commit(s);
+	if (from != STATE_FAILED)
+		emit_words(s, "state", "state", session_state_name(s->state), "from",
+			session_state_name(from), "cause", s->cause, "kind", err_kind(ERR_INVALID),
+			NULL);
+}
+
 /* What a restart means for a state: a grade is over (its row becomes aborted); a bring-up goes on.
  */
 static void resume_state(struct session *s)
 {
+	if (s->lost)
+		return fail_lost(s);
 	if (s->state != STATE_GRADING)
 		return;
 	s->state = STATE_READY;
@@ -591,8 +630,13 @@ static void wrong_state(struct session *s, const char *verb, session_done done, 
 {
 	struct err e = ERR_NONE;
 
-	err_set(&e, ERR_STATE, "'%s' is %s and cannot be %s", s->name, session_state_name(s->state),
-		verb);
+	if (s->lost)
+		err_set(&e, ERR_STATE,
+			"'%s' cannot be %s: %s; 'lab stop --discard %s' removes it", s->name, verb,
+			s->lost, s->name);
+	else
+		err_set(&e, ERR_STATE, "'%s' is %s and cannot be %s", s->name,
+			session_state_name(s->state), verb);
 	answer_error(s->m, done, arg, &e);
 }
 
@@ -609,6 +653,8 @@ void session_pause(struct session *s, const char *rule, session_done done, void 
 
 void session_resume(struct session *s, session_done done, void *arg)
 {
+	if (s->lost)
+		return wrong_state(s, "resumed", done, arg);
 	if (s->state == STATE_PAUSED) {
 		s->waking = true; /* ready means that everything answers: converge() goes on */
 		converge(s);
@@ -698,7 +744,7 @@ static void detach_service(struct session *s, int service)
 
 void session_reset(struct session *s, int service, session_done done, void *arg)
 {
-	if (!session_may(s, STATE_RESETTING))
+	if (s->lost || !session_may(s, STATE_RESETTING))
 		return wrong_state(s, "reset", done, arg);
 	if (service < 0) {
 		s->gen++;
@@ -798,7 +844,20 @@ static void opening_free(struct opening *o)
 	free(o);
 }
 
-/* On an io thread: find, check, copy, and load the copy, which the session keeps. */
+/* Copy the definition, and load the copy, which the session keeps. */
+static int copy(struct opening *o, const struct lab *found, const char *to, struct err *e)
+{
+	_cleanup_free_ char *path = snapshot_path(o->m, found->digest, found->slug);
+	struct problems problems = {0};
+	int r = catalog_snapshot(found, to, e);
+
+	if (r == 0)
+		r = lab_load(&o->lab, path, &problems, e);
+	problems_done(&problems);
+	return r;
+}
+
+/* On an io thread: find, check and copy. A copy that is there and damaged is made anew. */
 static void open_run(void *arg)
 {
 	struct opening *o = arg;
@@ -807,11 +866,12 @@ static void open_run(void *arg)
 
 	if (catalog_load(o->folder, o->slug, &found, &problems, &o->err) == 0) {
 		_cleanup_free_ char *to = strf("%s/labs/%s", o->m->state_dir, found->digest);
-		_cleanup_free_ char *path = snapshot_path(o->m, found->digest, found->slug);
 
-		problems_done(&problems);
-		if (catalog_snapshot(found, to, &o->err) == 0)
-			(void)lab_load(&o->lab, path, &problems, &o->err); /* o->err tells */
+		if (copy(o, found, to, &o->err) < 0 && fs_is_dir(to) &&
+			fs_remove_tree(to, &o->err) == 0) {
+			o->err = ERR_NONE;
+			(void)copy(o, found, to, &o->err); /* o->err tells */
+		}
 	}
 	problems_done(&problems);
 }

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Databases that are too old, too new, of somebody else or none, and several starts at once; needs no engine.  time limit: 60 s
+# Databases that are too old, too new, of somebody else or none, definitions that are lost, and several starts at once; needs no engine.  time limit: 90 s
 # shellcheck disable=SC2119 # a fake engine may have no plan
 . "$(dirname "$0")/rows.sh"
 have python3 || skip "python3 is not installed"
@@ -77,6 +77,76 @@ at_once() {
 	discard
 }
 
+definition_of() { # SESSION
+	echo "$state/labs/$(lab status "$1" -o json | python3 -c 'import json, sys; print(json.load(sys.stdin)["lab_digest"])')"
+}
+
+gone() { # DEFINITION
+	rm -r "$1"
+}
+
+cut_off() { # DEFINITION
+	echo "format: 1" >"$1/good/lab.yaml"
+}
+
+# Its session is all that is lost: it says why, what it has can be removed, and the others go on.
+definition_lost() { # COMMAND EXTENDED-REGEX
+	engine_fake
+	make_lab other
+	for slug in good other; do
+		run lab start "$slug"
+		expect_status 0
+	done
+	lost=$(definition_of good)
+	daemon_ends
+	"$1" "$lost"
+	rm -f "$state/labd.log"
+	run lab status
+	expect_status 0
+	expect_out '^good-[a-z0-9]+ +failed '
+	expect_out '^other-[a-z0-9]+ +ready '
+	expect_err "^  'good-[a-z0-9]+' is failed: its definition cannot be read: .*$lost.*$2"
+	expect_equal "lines in the log" 1 "$(grep -c "error session: 'good-[a-z0-9]*' is failed: its definition cannot be read: .*$lost" "$state/labd.log")"
+	run lab status good
+	expect_out "^good-[a-z0-9]+  failed: its definition cannot be read: .*$lost.*$2"
+	run lab exec other -- true
+	expect_status 0
+	for verb in "start good" "resume good" "reset good --yes"; do
+		# shellcheck disable=SC2086 # words
+		run lab $verb
+		expect_status 4
+		expect_err "^lab: error\[4\]: 'good-[a-z0-9]+' cannot be re.*: its definition cannot be read: .*; 'lab stop --discard good-[a-z0-9]+' removes it"
+	done
+	run lab exec good -- true
+	expect_status 4
+	expect_err "the definition of 'good' cannot be read: 'lab status' says more"
+	run lab stop --discard --yes good
+	expect_status 0
+	install=$(cat "$state/install")
+	objects >"$tmp/left"
+	[ -s "$tmp/left" ] || fail "the other lab has lost its objects"
+	run lab stop other
+	expect_status 0
+	run lab start good
+	expect_status 0
+	discard
+}
+
+# In one step, too: the copy that is of no use is made anew.
+definition_anew() {
+	engine_fake
+	run lab start good
+	lost=$(definition_of good)
+	daemon_ends
+	cut_off "$lost"
+	run lab start good --fresh --yes
+	expect_status 0
+	daemon_ends
+	run lab status
+	expect_out '^good-[a-z0-9]+ +ready '
+	discard
+}
+
 second() {
 	engine_fake
 	run lab start good
@@ -89,6 +159,9 @@ second() {
 	discard
 }
 
+row "a stored definition that is gone" definition_lost gone 'is not the folder of a lab'
+row "a stored definition that is damaged" definition_lost cut_off 'lab.yaml:1:1: error'
+row "... and the lab is started anew" definition_anew
 row "four 'lab start' at once" at_once
 row "a second labd on the state folder" second
 row "a database of a version before the first" refused "labyard.db' is damaged \(impossible version\).*nothing was changed" sql "PRAGMA user_version = 0"
