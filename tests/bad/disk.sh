@@ -71,6 +71,26 @@ full_at_the_end() {
 	eventually 20 holds nothing_left
 }
 
+# That a session is gone could not be written: it is there again, and so is its definition.
+gone_unwritten() {
+	engine_fake 'fault=status match="POST /networks/create" status=409 text="x already exists"' \
+		'fault=status match="POST /volumes/create" status=409 text="x already exists"'
+	run lab start good
+	expect_status 4
+	fill
+	no_room "cannot write the database '.*': .*free space on its disk" lab stop --discard --yes good
+	eventually 5 says /v1/sessions '"sessions":\[\]'
+	kill -KILL "$(daemons)"
+	eventually 10 no_daemon
+	make_room
+	engine_back
+	run lab status good
+	expect_out '^good-[a-z0-9]+  failed: .*already exists'
+	run lab resume good
+	expect_status 0
+	discard
+}
+
 # Killed while its disk is full, and started again on it.
 full_at_the_beginning() {
 	engine_fake
@@ -91,6 +111,7 @@ full_at_the_beginning() {
 
 row "a full disk" full
 row "... while a lab is discarded" full_at_the_end
+row "... and the daemon is killed, too" gone_unwritten
 row "... while the daemon starts" full_at_the_beginning
 rows_end
 daemon_ends
