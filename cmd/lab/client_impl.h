@@ -1,5 +1,5 @@
 /* client_impl.h - private to the client's files (client.c, daemon.c, follow.c, names.c), and of
- * proof_bench.c, which has a daemon of its own. */
+ * aside.c, which has a daemon of its own. */
 #pragma once
 
 #include "cmd/lab/client.h"

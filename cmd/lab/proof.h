@@ -132,8 +132,7 @@ struct bench;
 
 /*
  * A copy of the lab in a folder of its own, with the canary in its programs, and a daemon for it
- * alone. p->engine is filled in. What proofs that crashed left behind is removed first.
- * Errors: those of catalog_snapshot(), ERR_UNREACHABLE (the daemon, with its last words).
+ * alone. p->engine is filled in. Errors: those of catalog_snapshot() and of aside.h.
  */
 int bench_new(struct bench **ret, struct cli *c, struct proof *p, struct err *e);
 /*

@@ -1,16 +1,9 @@
 /*
- * proof_bench.c - the place of a proof: a copy of the lab, a daemon for it alone, and a child
- * process for each sandbox.
- *
- * Why a daemon of its own: nothing of a proof is in the learner's status, history or quota, a lab
- * under work needs no catalogue, and labd --proof ends with the other end of its stdin, which we
- * hold: after Ctrl-C and after a crash it discards every sandbox. If it is killed, too, its state
- * folder stays in <state>/proving, and the next proof lets a labd discard what it tells of.
+ * proof_bench.c - the place of a proof: a copy of the lab, a daemon for it alone (aside.h), and a
+ * child process for each sandbox.
  */
 #include "base/fsutil.h"
-#include "base/id.h"
-#include "base/xdg.h"
-#include "cmd/lab/client_impl.h"
+#include "cmd/lab/aside.h"
 #include "cmd/lab/interrupt.h"
 #include "cmd/lab/output.h"
 #include "cmd/lab/proof.h"
@@ -21,28 +14,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <signal.h>
-#include <sys/file.h>
 #include <unistd.h>
 
-#define START_MS    15000
-#define ASK_MS      20
-#define LEAVE_MS    120000
 #define PROGRAM_MAX (16 << 20)
 #define ANSWER_MAX  (64 << 20)
 #define MAX_DEPTH   16
 
 struct bench {
 	struct cli *cli;
-	struct client *client; /* of the daemon; its loop turns everything */
+	struct aside *aside;
+	struct client *client; /* of its daemon; its loop turns everything */
 	struct proof *proof;
 	struct lab *lab; /* the copy */
-	char *folder, *socket, *log;
-	int lock;  /* of the folder: its owner lives */
-	int leash; /* other end of the daemon's stdin */
-	struct child *daemon;
-	bool daemon_ended;
-	int daemon_status;
 	struct buf kept;
 	bool moved; /* a child has ended */
 };
@@ -98,9 +81,9 @@ static int plant(const char *folder, const char *canary, int depth, struct err *
 static int copy(struct bench *b, struct err *e)
 {
 	static const char *const secret[] = {"checks", "solution", "cheats"};
-	_cleanup_free_ char *labs = strf("%s/labs", b->folder),
+	_cleanup_free_ char *labs = strf("%s/labs", aside_folder(b->aside)),
 			    *root = strf("%s/%s", labs, b->proof->lab->slug),
-			    *file = strf("%s/canary", b->folder),
+			    *file = strf("%s/canary", aside_folder(b->aside)),
 			    *line = strf("%s\n", b->proof->canary);
 	int r = catalog_snapshot(b->proof->lab, labs, e);
 
@@ -112,178 +95,6 @@ static int copy(struct bench *b, struct err *e)
 	if (r == 0)
 		r = fs_write_atomic(file, line, strlen(line), 0600, e);
 	return r == 0 ? lab_load(&b->lab, root, NULL, e) : r;
-}
-
-/* --- the daemon --- */
-
-/* Beside that of the learner's: it has the end of the folder's name, and a short path. */
-static char *socket_of(const char *folder)
-{
-	_cleanup_free_ char *socket = xdg_socket();
-
-	return strf("%.*s/proof%s.sock", (int)(strrchr(socket, '/') - socket), socket,
-		strrchr(folder, '-'));
-}
-
-static void daemon_over(void *arg, int status)
-{
-	struct bench *b = arg;
-
-	b->daemon_ended = true;
-	b->daemon_status = status;
-}
-
-/* Its stdin is the read end of a pipe; *leash becomes the other one. */
-static int spawn_daemon(
-	struct bench *b, const char *folder, const char *labs, int log, int *leash, struct err *e)
-{
-	extern char **environ;
-	_cleanup_free_ char *program = daemon_program(), *listen = strf("unix:%s", b->socket),
-			    *state = strf("%s/state", folder);
-	char *argv[] = {program, (char *)"--proof", (char *)"--state", state, (char *)"--labs",
-		(char *)labs, (char *)"--listen", listen, (char *)"--max-sessions", (char *)"4096",
-		NULL};
-	int ends[2];
-
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return err_sys(e, ERR_IO, "cannot make a pipe");
-	struct child_spec spec = {.program = program,
-		.argv = argv,
-		.env = environ,
-		.fds = {ends[0], log, log, -1},
-		.detach = true};
-	b->daemon_ended = false;
-	int r = child_spawn(&b->daemon, b->client->loop, &spec, daemon_over, b, e);
-	close(ends[0]);
-	if (r < 0)
-		close(ends[1]);
-	else
-		*leash = ends[1];
-	return r;
-}
-
-static int open_log(struct bench *b, struct err *e)
-{
-	int fd = open(b->log, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-
-	return fd < 0 ? err_sys(e, ERR_IO, "cannot write '%s'", b->log) : fd;
-}
-
-static void raise_flag(void *arg)
-{
-	*(bool *)arg = true;
-}
-
-/* Also after Ctrl-C: the daemon is on its way then, too. */
-static bool await_end(struct bench *b, int64_t ms)
-{
-	bool late = false;
-	struct timer *t = timer_new(b->client->loop, raise_flag, &late);
-
-	timer_start(t, ms);
-	while (!b->daemon_ended && !late)
-		loop_once(b->client->loop, true);
-	timer_free(t);
-	return b->daemon_ended;
-}
-
-static int await_daemon(struct bench *b, int log, struct err *e)
-{
-	int64_t until = loop_now_ms(b->client->loop) + START_MS;
-	int r;
-
-	while ((r = client_call(b->client, "GET", "/v1/version", NULL, NULL, e)) ==
-			ERR_UNREACHABLE &&
-		!b->daemon_ended && loop_now_ms(b->client->loop) < until) {
-		r = client_rest(b->client, ASK_MS, e);
-		if (r < 0)
-			return r;
-	}
-	if (r == 0 || !b->daemon_ended)
-		return r;
-	_cleanup_free_ char *why = daemon_last_words(log, 0);
-	return err_set(e, ERR_UNREACHABLE, "the proof's labd ended at once: %s", why);
-}
-
-static int ask_engine(struct bench *b, struct err *e)
-{
-	_cleanup_(json_freep) struct json *version = NULL;
-	int r = client_call(b->client, "GET", "/v1/version", NULL, &version, e);
-
-	if (r < 0)
-		return r;
-	if (!streq(json_str_or(json_path(version, "engine.state"), ""), "ok"))
-		return err_set(e, ERR_UNREACHABLE, "no engine answers: %s",
-			json_str_or(json_path(version, "engine.error"), "see 'lab doctor'"));
-	b->proof->engine = strf("%s %s", json_str_or(json_path(version, "engine.kind"), "?"),
-		json_str_or(json_path(version, "engine.version"), "?"));
-	return 0;
-}
-
-static int launch(struct bench *b, struct err *e)
-{
-	_cleanup_free_ char *labs = strf("%s/labs", b->folder);
-	_cleanup_close_ int log = open_log(b, e);
-	int r = log < 0 ? log : spawn_daemon(b, b->folder, labs, log, &b->leash, e);
-
-	if (r == 0)
-		r = await_daemon(b, log, e);
-	return r == 0 ? ask_engine(b, e) : r;
-}
-
-/* --- what crashed proofs left --- */
-
-/* The owner's lock, without waiting; -1: he lives, or there is none. */
-static int lock(const char *folder, int flags)
-{
-	_cleanup_free_ char *file = strf("%s/owner", folder);
-	int fd = open(file, O_RDWR | O_CLOEXEC | flags, 0600);
-
-	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		close(fd);
-		fd = -1;
-	}
-	return fd;
-}
-
-/* One folder without an owner: its labd may still be at it, else one is sent. */
-static void sweep(struct bench *b, const char *folder)
-{
-	_cleanup_free_ char *labs = strf("%s/labs", folder),
-			    *left = strf("%s/state/labyard.db", folder),
-			    *socket = socket_of(folder);
-	_cleanup_close_ int owner = lock(folder, 0), log = open_log(b, NULL);
-	int leash = -1;
-
-	if (owner < 0 || log < 0)
-		return;
-	if (fs_exists(left)) {
-		progress(b->cli, "discarding what a proof left in '%s'", folder);
-		if (spawn_daemon(b, folder, labs, log, &leash, NULL) < 0)
-			return;
-		close(leash);
-		bool ended = await_end(b, LEAVE_MS);
-		child_free(TAKE(b->daemon));
-		if (!ended || b->daemon_status != 0)
-			return; /* another one holds it, and is at it or was told to keep something
-				 */
-	}
-	(void)fs_remove_tree(folder, NULL); /* the next one tries again */
-	(void)unlink(socket);
-}
-
-static void sweep_all(struct bench *b, const char *proving)
-{
-	DIR *d = opendir(proving);
-
-	for (struct dirent *f; d && (f = readdir(d));) {
-		_cleanup_free_ char *folder = strf("%s/%s", proving, f->d_name);
-
-		if (*f->d_name != '.' && !interrupt_signal())
-			sweep(b, folder);
-	}
-	if (d)
-		closedir(d);
 }
 
 /* --- children --- */
@@ -350,7 +161,7 @@ static char **words_of(const struct bench *b, const struct box *x)
 				&options, "%s%s", options.len ? "," : "", l->phases[i].option);
 	strv_add(&v, "lab");
 	strv_add(&v, "__box");
-	strv_add(&v, b->socket);
+	strv_add(&v, aside_socket(b->aside));
 	strv_add(&v, l->root);
 	strv_add(&v, l->slug);
 	strv_take(&v, strf("%" PRId64, l->test_settle_ms));
@@ -377,14 +188,14 @@ static struct runner *runner_new(struct bench *b, struct box *x, struct err *e)
 		.argv = argv,
 		.env = environ,
 		.fds = {-1, ends[1], STDERR_FILENO, -1}};
-	int bad = child_spawn(&r->child, b->client->loop, &spec, NULL, NULL, e);
+	int bad = child_spawn(&r->child, client_loop(b->client), &spec, NULL, NULL, e);
 	close(ends[1]);
 	if (bad < 0) {
 		close(ends[0]);
 		free(r);
 		return NULL;
 	}
-	r->watch = watch_new(b->client->loop, r->fd, on_output, r);
+	r->watch = watch_new(client_loop(b->client), r->fd, on_output, r);
 	watch_set(r->watch, WATCH_READ);
 	return r;
 }
@@ -415,7 +226,7 @@ static void keep(struct bench *b, const struct box *x)
 		"%s is kept: %s\n"
 		"  lab --host unix:%s shell %s\n"
 		"  lab --host unix:%s stop --discard --yes %s\n",
-		x->name, name, b->socket, name, b->socket, name);
+		x->name, name, aside_socket(b->aside), name, aside_socket(b->aside), name);
 }
 
 static int discard(struct bench *b, const struct box *x, struct err *e)
@@ -502,7 +313,7 @@ int bench_run(struct bench *b, int jobs, int64_t until_ms, struct err *e)
 	int r;
 
 	while ((r = fill(b, running, &n, (size_t)jobs, e)) == 0 && n) {
-		int64_t left = until_ms - loop_now_ms(b->client->loop);
+		int64_t left = until_ms - loop_now_ms(client_loop(b->client));
 
 		show(b, running, n);
 		b->moved = false;
@@ -529,93 +340,30 @@ const char *bench_kept(const struct bench *b)
 
 /* --- life --- */
 
-static void name_files(struct bench *b, const char *proving)
-{
-	char unique[9];
-
-	id_random(unique, sizeof(unique) - 1);
-	b->folder = strf("%s/%s-%s", proving, b->proof->lab->slug, unique);
-	b->socket = socket_of(b->folder);
-	b->log = strf("%s/labd.log", b->folder);
-}
-
-static int make_folder(struct bench *b, const char *proving, struct err *e)
-{
-	int r = fs_mkdirs(proving, 0700, e);
-
-	if (r == 0)
-		r = fs_mkdirs(b->folder, 0700, e);
-	if (r < 0)
-		return r;
-	b->lock = lock(b->folder, O_CREAT);
-	if (b->lock < 0)
-		return err_sys(e, ERR_IO, "cannot lock '%s'", b->folder);
-	sweep_all(b, proving);
-	return 0;
-}
-
-/* A client of the proof's daemon, whatever --host says. */
-static int make_client(struct bench *b, struct err *e)
-{
-	char *host = b->cli->socket;
-
-	b->cli->socket = b->socket;
-	int r = client_peek(&b->client, b->cli, CALL_DEADLINE_MS, e);
-	b->cli->socket = host;
-	return r;
-}
-
 int bench_new(struct bench **ret, struct cli *c, struct proof *p, struct err *e)
 {
 	struct bench *b = NEW(struct bench);
-	_cleanup_free_ char *state = xdg_state(), *proving = strf("%s/proving", state);
 	int r;
 
-	*b = (struct bench){.cli = c, .proof = p, .lock = -1, .leash = -1, .kept = BUF(64 << 10)};
+	*b = (struct bench){.cli = c, .proof = p, .kept = BUF(64 << 10)};
 	*ret = b;
-	name_files(b, proving);
-	if ((r = make_client(b, e)) < 0 || (r = make_folder(b, proving, e)) < 0 ||
-		(r = copy(b, e)) < 0)
+	if ((r = aside_new(&b->aside, c, p->lab->slug, e)) < 0)
 		return r;
-	return launch(b, e);
-}
-
-/* Told to keep, it lives on as long as what is kept; else it discards and ends. */
-static bool let_go(struct bench *b)
-{
-	bool kept = b->kept.len && !interrupt_signal();
-
-	if (kept && write(b->leash, "k", 1) != 1)
-		kept = false;
-	close(b->leash);
-	b->leash = -1;
-	if (kept)
-		return false;
-	progress(b->cli, "removing the sandboxes");
-	bool ended = await_end(b, LEAVE_MS);
-	progress_clear(b->cli);
-	if (!ended)
-		warn(b->cli, "the proof's labd still removes sandboxes: see '%s'", b->log);
-	return ended;
+	b->client = aside_client(b->aside);
+	if ((r = copy(b, e)) < 0 || (r = aside_launch(b->aside, b->lab->repository, e)) < 0)
+		return r;
+	p->engine = xstrdup(aside_engine(b->aside));
+	return 0;
 }
 
 void bench_free(struct bench *b)
 {
 	if (!b)
 		return;
-	if (b->leash < 0 || let_go(b)) {
-		(void)fs_remove_tree(b->folder, NULL); /* else the next proof does */
-		(void)unlink(b->socket);
-	}
-	child_free(b->daemon);
-	client_free(b->client);
-	b->cli->client = NULL;
-	if (b->lock >= 0)
-		close(b->lock);
+	if (b->kept.len && !interrupt_signal())
+		(void)aside_leave(b->aside); /* else it goes, too */
+	aside_free(b->aside);
 	lab_free(b->lab);
-	free(b->folder);
-	free(b->socket);
-	free(b->log);
 	buf_done(&b->kept);
 	free(b);
 }
