@@ -16,6 +16,7 @@ struct git_io {
 	int (*progress)(void *arg, const struct fetch_progress *p, struct err *e);
 	int (*entry)(void *arg, const struct fetch_entry *t, struct err *e); /* data is NULL */
 	int (*data)(void *arg, const void *p, size_t n, struct err *e);      /* of the last entry */
+	int (*left_out)(void *arg, const char *path, const char *why, struct err *e);
 	void *arg;
 };
 

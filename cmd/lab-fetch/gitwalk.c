@@ -17,6 +17,7 @@ struct walk {
 	const struct git_io *io;
 	const struct giturl *at;
 	struct rules *rules;
+	bool leave_out;
 };
 
 static int damaged(const struct walk *w, int code, const char *path, struct err *e)
@@ -96,20 +97,40 @@ static const char *bad_mode(int mode)
 	}
 }
 
-static int walk_entry(
-	const struct walk *w, const char *folder, const git_tree_entry *entry, struct err *e)
+static int take_entry(
+	const struct walk *w, const char *path, const git_tree_entry *entry, struct err *e)
 {
-	const char *name = git_tree_entry_name(entry);
-	_cleanup_free_ char *path = strf("%s%s%s", folder, *folder ? "/" : "", name);
 	int mode = (int)git_tree_entry_filemode_raw(entry);
 
-	if (strchr(name, '/'))
+	if (strchr(git_tree_entry_name(entry), '/'))
 		return rules_refuse(w->rules, path, "has a '/' within one name", e);
 	if (mode == 0040000)
 		return enter_folder(w, path, git_tree_entry_id(entry), e);
 	if (mode == 0100644 || mode == 0100755)
 		return walk_file(w, path, mode & 0777, git_tree_entry_id(entry), e);
 	return rules_refuse(w->rules, path, bad_mode(mode), e);
+}
+
+/* What lies in the folder of one lab concerns that one; '_images' and '_lib' are of all. */
+static int leave_out(const struct walk *w, const char *path, int code, struct err *e)
+{
+	char why[RULES_WHY];
+	int r;
+
+	if (!w->leave_out || !rules_why(w->rules, why))
+		return code;
+	r = rules_leave_out(w->rules, e);
+	return r == 0 ? w->io->left_out(w->io->arg, path, why, e) : r;
+}
+
+static int walk_entry(
+	const struct walk *w, const char *folder, const git_tree_entry *entry, struct err *e)
+{
+	_cleanup_free_ char *path =
+		strf("%s%s%s", folder, *folder ? "/" : "", git_tree_entry_name(entry));
+	int r = take_entry(w, path, entry, e);
+
+	return r < 0 && *folder && *folder != '_' ? leave_out(w, path, r, e) : r;
 }
 
 static int walk_folder(const struct walk *w, const char *path, const git_oid *id, struct err *e)
@@ -145,7 +166,8 @@ static int find_commit(const struct walk *w, const git_oid *id, git_commit **ret
 int gitwalk(git_repository *repository, const git_oid *commit, const struct git_io *io,
 	const struct giturl *at, const struct fetch_limits *limits, struct err *e)
 {
-	struct walk w = {.repository = repository, .io = io, .at = at};
+	struct walk w = {
+		.repository = repository, .io = io, .at = at, .leave_out = limits->leave_out};
 	git_commit *c = NULL;
 	int r = git_repository_odb(&w.odb, repository);
 

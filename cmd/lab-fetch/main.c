@@ -59,7 +59,7 @@ static int progress(void *arg, const struct fetch_progress *p, struct err *e)
 
 static int run_git(struct channel *c, struct err *e)
 {
-	const struct git_io io = {commit, progress, entry, data, c};
+	const struct git_io io = {commit, progress, entry, data, left_out, c};
 	struct fetch_limits limits;
 	struct giturl at = GITURL;
 	struct fetch_git g;

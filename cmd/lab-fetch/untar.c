@@ -84,12 +84,10 @@ static int refuse(struct job *j, const char *path, const char *why, struct err *
 {
 	int r;
 
-	if (j->leave_out) {
-		r = rules_leave_out(j->rules, e);
-		return r == 0 ? j->io->left_out(j->io->arg, path, why, e) : r;
-	}
-	_cleanup_free_ char *shown = str_visible(path, strnlen(path, 200), false);
-	return err_set(e, ERR_FORBIDDEN, "the archive's entry '%s' %s", shown, why);
+	if (!j->leave_out)
+		return rules_refuse(j->rules, path, why, e);
+	r = rules_leave_out(j->rules, e);
+	return r == 0 ? j->io->left_out(j->io->arg, path, why, e) : r;
 }
 
 /* Our form of a name: no "./" before it, no '/' behind. "" is the top folder itself. */

@@ -519,7 +519,8 @@ const struct command commands[] = {
 			"folder of this machine. Hosts of ssh are those of ~/.ssh/known_hosts and "
 			"/etc/ssh/ssh_known_hosts. Its labs are "
 			"'NAME/LAB' for 'lab start', and 'NAME/LAB@COMMIT' is an earlier sync that "
-			"is still kept. Each lab is checked as 'lab lint' does it; one with errors "
+			"is still kept. Each lab is checked as 'lab lint' does it; one with errors, "
+			"or with a link or a bad name in its folder, "
 			"is rejected, and its last good commit stays. What was started from a "
 			"repository is a copy: no sync and no removal changes it. Ctrl-C does not "
 			"end a sync.",
@@ -527,7 +528,9 @@ const struct command commands[] = {
 		.words = {WORD_REPO_VERB, WORD_REPO},
 		.exits =
 			"  1  some labs are rejected\n"
-			"  7  the repository wants other credentials, or cannot prove who it is\n"
+			"  7  the repository wants other credentials, cannot prove who it is, or has "
+			"links or\n"
+			"     bad names outside the folders of its labs\n"
 			"  8  all labs are rejected\n",
 		.examples =
 			"  lab repo add https://git.example.edu/mlops/labs.git --name mlops\n"

@@ -243,6 +243,8 @@ static int on_git_frame(struct fetch *f, const struct frame *frame, struct err *
 		return on_commit(f, frame, e);
 	if (frame->type == FRAME_ENTRY && f->has_commit)
 		return on_entry(f, frame, e);
+	if (frame->type == FRAME_LEFT && f->has_commit)
+		return on_left(f, frame, e);
 	return err_set(e, ERR_PROTO, "lab-fetch sent a frame of an unknown type");
 }
 
@@ -507,7 +509,7 @@ struct fetch *fetch_git(struct loop *l, const char *program, const struct fetch_
 		.what = "repository",
 		.deadline_ms = GIT_MS,
 		.finished_input = true};
-	strict.links = strict.leave_out = false;
+	strict.links = false;
 	strict.repository = true;
 	strict.file = limits->file ? limits->file : GIT_FILE_MAX;
 	frame_put_git(&request, g, &strict);

@@ -19,7 +19,9 @@
  * Of a repository, the child fetches one commit without checking it out, and its tree comes as the
  * same entries. Stricter: files of mode 100644 and 100755 and folders only (so no links and no
  * submodules), 16 deep, no backslash, nothing that some file system reads as ".git", and no two
- * names that differ only in upper and lower case.
+ * names that differ only in upper and lower case. With `leave_out` the job goes on without an entry
+ * of one lab's folder, which is one at the top whose name does not begin with '_'; what lies at the
+ * top itself or is shared ends it all the same.
  */
 #pragma once
 

@@ -69,7 +69,7 @@ int frame_get_limits(const struct frame *f, struct fetch_limits *ret, struct err
 
 /* --- git: numbers, then strings; "" is NULL --- */
 
-#define GIT_FIXED 33
+#define GIT_FIXED 34
 
 void frame_put_git(struct buf *out, const struct fetch_git *g, const struct fetch_limits *l)
 {
@@ -81,6 +81,7 @@ void frame_put_git(struct buf *out, const struct fetch_git *g, const struct fetc
 	put_u64(out, (uint64_t)l->file);
 	put_u64(out, (uint64_t)g->silence_ms);
 	(void)buf_addc(out, g->peek);
+	(void)buf_addc(out, l->leave_out);
 	for (size_t i = 0; i < ARRAY_SIZE(strings); i++)
 		(void)buf_add(
 			out, strings[i] ? strings[i] : "", strings[i] ? strlen(strings[i]) + 1 : 1);
@@ -111,6 +112,7 @@ int frame_get_git(const struct frame *f, struct fetch_git *ret, struct fetch_lim
 		.bytes = (int64_t)get_u64(f->p),
 		.entries = (int64_t)get_u64(f->p + 8),
 		.file = (int64_t)get_u64(f->p + 16),
+		.leave_out = f->p[33],
 		.repository = true,
 	};
 	return 0;

@@ -23,6 +23,7 @@ struct rules {
 	struct map *seen;   /* path -> &folder or &other */
 	struct map *folded; /* of a repository: paths in lower case */
 	int64_t entries, bytes;
+	char why[RULES_WHY]; /* the last entry was refused; "" when that was asked for */
 };
 
 static const char folder, other;
@@ -60,11 +61,24 @@ static const char *source(const struct rules *r)
 	return r->limits.repository ? "repository" : "archive";
 }
 
-int rules_refuse(const struct rules *r, const char *path, const char *why, struct err *e)
+static int refuse(struct rules *r, int code, const char *path, const char *why, struct err *e)
 {
 	_cleanup_free_ char *shown = str_visible(path, strnlen(path, 200), false);
 
-	return err_set(e, ERR_FORBIDDEN, "the %s's entry '%s' %s", source(r), shown, why);
+	(void)snprintf(r->why, sizeof(r->why), "%s", why);
+	return err_set(e, code, "the %s's entry '%s' %s", source(r), shown, why);
+}
+
+int rules_refuse(struct rules *r, const char *path, const char *why, struct err *e)
+{
+	return refuse(r, ERR_FORBIDDEN, path, why, e);
+}
+
+bool rules_why(struct rules *r, char ret[static RULES_WHY])
+{
+	memcpy(ret, r->why, RULES_WHY);
+	*r->why = '\0';
+	return *ret;
 }
 
 /*
@@ -195,12 +209,12 @@ int rules_leave_out(struct rules *r, struct err *e)
 	return count_entry(r, e);
 }
 
-static int check_size(const struct rules *r, const struct fetch_entry *t, struct err *e)
+static int check_size(struct rules *r, const struct fetch_entry *t, struct err *e)
 {
 	if (!r->limits.file || (int64_t)t->size <= r->limits.file)
 		return 0;
-	return err_set(e, ERR_LIMIT, "the %s's file '%.200s' is larger than %s", source(r), t->path,
-		str_human_size(r->limits.file));
+	_cleanup_free_ char *why = strf("is larger than %s", str_human_size(r->limits.file));
+	return refuse(r, ERR_LIMIT, t->path, why, e);
 }
 
 /* Two names that are one on some file systems. Letters of ASCII only. */

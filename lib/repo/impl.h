@@ -75,9 +75,16 @@ char *kept_find(const char *folder, const char *beginning);
 
 /* --- judge.c: the labs of a tree; blocks --- */
 
+struct judging {
+	const char *tree, *commit;
+	char *const *left; /* problems of what was left out of the tree, "SLUG/PATH:..." each */
+	const struct repo_lab *known; /* by slug */
+	size_t n_known;
+};
+
 /*
- * Every lab of the tree against those that are known; both sorted. The caller owns the list.
+ * Every lab of the tree against those that are known, by slug. A lab of which something was left
+ * out is rejected, and the rest of it removed from the tree. The caller owns the list.
  * Errors: ERR_INVALID (no lab in it), ERR_LIMIT, ERR_IO.
  */
-int judge_tree(const char *tree, const char *commit, const struct repo_lab *known, size_t n_known,
-	struct repo_lab **ret, size_t *ret_n, struct err *e);
+int judge_tree(const struct judging *j, struct repo_lab **ret, size_t *ret_n, struct err *e);

@@ -2,8 +2,9 @@
  * repo.h - repositories of labs: adding, syncing, removing them, and finding a lab in one.
  *
  * A sync fetches the commit that the repository's ref names (lab-fetch), reads every lab of its
- * tree, and keeps the tree below <state>/repos/<name>/<commit>. A lab that is not good is rejected
- * with its problems, and its last good commit stays. Everything of a sync is committed at once, or
+ * tree, and keeps the tree below <state>/repos/<name>/<commit>. A lab that is not good, or in whose
+ * folder an entry was not accepted, is rejected with its problems, and its last good commit stays.
+ * Entries that concern all labs refuse the sync. Everything of a sync is committed at once, or
  * nothing: one that fails, is killed or finds the disk full changes nothing. What a learner has
  * started was copied at its start (catalog_snapshot), so neither a force-push nor a removal touches
  * it.

@@ -37,6 +37,7 @@ struct sync {
 	bool busy;           /* an io thread has it */
 	struct list entries; /* that came, and are not written yet */
 	size_t n_entries, bytes;
+	char **left; /* problems of entries that were left out, from the repository's top */
 	struct repo_lab *known, *labs;
 	size_t n_known, n_labs;
 	struct err err, late; /* late: of the fetch, while an io thread has err */
@@ -87,6 +88,7 @@ static void sync_free(struct sync *s)
 	fetch_free(s->fetch);
 	forget_credential(s);
 	kept_entries_free(&s->entries);
+	strv_free(s->left);
 	repo_labs_free(s->known, s->n_known);
 	repo_labs_free(s->labs, s->n_labs);
 	free(s->name);
@@ -334,7 +336,14 @@ static int judge(struct sync *s, struct err *e)
 			s->labs[i].state = REPO_LAB_UNCHANGED;
 		return 0;
 	}
-	return judge_tree(s->part, s->commit, s->known, s->n_known, &s->labs, &s->n_labs, e);
+	const struct judging j = {
+		.tree = s->part,
+		.commit = s->commit,
+		.left = s->left,
+		.known = s->known,
+		.n_known = s->n_known,
+	};
+	return judge_tree(&j, &s->labs, &s->n_labs, e);
 }
 
 static void check_run(void *arg)
@@ -425,6 +434,13 @@ static int on_entry(void *arg, const struct fetch_entry *t, struct err *e)
 	return 0;
 }
 
+static void on_left(void *arg, const char *path, const char *why)
+{
+	struct sync *s = arg;
+
+	strv_take(&s->left, strf("%s:1:1: error[L070]: it %s", path, why));
+}
+
 static void on_ended(void *arg, const struct err *e)
 {
 	struct sync *s = arg;
@@ -443,8 +459,11 @@ static void on_ended(void *arg, const struct err *e)
 	}
 }
 
-static const struct fetch_ops fetch_ops = {
-	.entry = on_entry, .ended = on_ended, .commit = on_commit, .progress = on_progress};
+static const struct fetch_ops fetch_ops = {.entry = on_entry,
+	.left_out = on_left,
+	.ended = on_ended,
+	.commit = on_commit,
+	.progress = on_progress};
 
 /* --- the first step --- */
 
@@ -494,7 +513,7 @@ static void prepare_run(void *arg)
 
 static void prepared(void *arg)
 {
-	static const struct fetch_limits limits = {0};
+	static const struct fetch_limits limits = {.leave_out = true};
 	struct sync *s = arg;
 	struct fetch_git g = {
 		.url = s->url,
@@ -549,6 +568,7 @@ struct sync *sync_begin(struct repo *r, enum sync_kind kind, char *take_credenti
 	s->scratch = strf("%s/.%s.fetch", s->folder, unique);
 	s->part = strf("%s/.%s.part", s->folder, unique);
 	list_init(&s->entries);
+	s->left = strv_new();
 	list_append(&m->syncs, &s->link);
 	m->n_syncs++;
 	m->running++;

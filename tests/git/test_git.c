@@ -90,7 +90,8 @@ static int remove_world(void **state)
 struct run {
 	struct loop *loop;
 	struct fetch *fetch;
-	struct buf listing;
+	struct fetch_limits limits;
+	struct buf listing, left; /* entries; those that were left out, and why */
 	char commit[41];
 	struct err err;
 	int ends, entries, progress;
@@ -143,13 +144,23 @@ static void on_progress(void *arg, const struct fetch_progress *p)
 	((struct run *)arg)->progress++;
 }
 
-static const struct fetch_ops ops = {
-	.entry = on_entry, .ended = on_ended, .commit = on_commit, .progress = on_progress};
+static void on_left(void *arg, const char *path, const char *why)
+{
+	const char *slash = strchr(path, '/');
+
+	assert_non_null(slash);
+	(void)buf_addf(&((struct run *)arg)->left, "'%s' %s\n", slash + 1, why);
+}
+
+static const struct fetch_ops ops = {.entry = on_entry,
+	.left_out = on_left,
+	.ended = on_ended,
+	.commit = on_commit,
+	.progress = on_progress};
 
 /* Each job has a scratch folder of its own, which is gone afterwards. */
 static void go(struct run *r, const char *lab_fetch, struct fetch_git g)
 {
-	static const struct fetch_limits standard = {0};
 	_cleanup_free_ char *path = program(lab_fetch), *scratch = at_root("scratch");
 
 	assert_int_equal(fs_mkdirs(scratch, 0700, NULL), 0);
@@ -157,7 +168,8 @@ static void go(struct run *r, const char *lab_fetch, struct fetch_git g)
 	assert_int_equal(loop_new(&r->loop, NULL, NULL), 0);
 	r->later = timer_new(r->loop, go_on, r);
 	r->listing = BUF(1 << 20);
-	r->fetch = fetch_git(r->loop, path, &g, &standard, &ops, r);
+	r->left = BUF(1 << 20);
+	r->fetch = fetch_git(r->loop, path, &g, &r->limits, &ops, r);
 	loop_run(r->loop);
 	fetch_free(r->fetch);
 	timer_free(r->later);
@@ -168,6 +180,7 @@ static void go(struct run *r, const char *lab_fetch, struct fetch_git g)
 static void done(struct run *r)
 {
 	buf_done(&r->listing);
+	buf_done(&r->left);
 }
 
 /* The repository `name` by its path. */
@@ -653,18 +666,24 @@ static char *hostile_name(size_t i)
 	return strf("hostile-%zu.git", i);
 }
 
+static git_oid hostile_tree(struct repo *r, size_t i)
+{
+	struct buf tree = BUF(65536);
+
+	for (size_t k = 0; k < 3 && hostile[i].files[k].name; k++)
+		tree_add(&tree, hostile[i].files[k].mode, hostile[i].files[k].name,
+			content_of(r, hostile[i].files[k].content));
+	return repo_tree(r, &tree);
+}
+
 static void make_hostile(size_t i)
 {
 	_cleanup_free_ char *name = hostile_name(i), *path = at_root(name);
-	struct buf tree = BUF(65536);
 	struct repo r;
 	char hex[41];
 
 	repo_make(&r, path);
-	for (size_t k = 0; k < 3 && hostile[i].files[k].name; k++)
-		tree_add(&tree, hostile[i].files[k].mode, hostile[i].files[k].name,
-			content_of(&r, hostile[i].files[k].content));
-	repo_commit(&r, "main", repo_tree(&r, &tree), "hostile", hex);
+	repo_commit(&r, "main", hostile_tree(&r, i), "hostile", hex);
 	repo_done(&r);
 }
 
@@ -692,6 +711,90 @@ static void hostile_trees_are_refused_over_https(void **state)
 
 		go_https(&r, "good", name, (struct fetch_git){0});
 		expect(&r, hostile[some[i]].code, hostile[some[i]].says);
+		done(&r);
+	}
+}
+
+/* A tree that stands in a folder of the top, with a good one behind it. */
+static void make_folder(
+	const char *name, const char *folder, git_oid (*tree)(struct repo *, size_t), size_t i)
+{
+	_cleanup_free_ char *path = at_root(name);
+	struct buf top = BUF(4096);
+	struct repo r;
+	char hex[41];
+
+	repo_make(&r, path);
+	tree_add(&top, "40000", folder, tree(&r, i));
+	tree_add(&top, "40000", "zz", content_of(&r, 1));
+	repo_commit(&r, "main", repo_tree(&r, &top), "folder", hex);
+	repo_done(&r);
+}
+
+static void what_is_hostile_in_one_lab_is_left_out(void **state)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(hostile); i++) {
+		_cleanup_free_ char *name = strf("lab-%zu.git", i);
+		struct run r = {.limits = {.leave_out = true}};
+
+		make_folder(name, "lab", hostile_tree, i);
+		go_local(&r, name, (struct fetch_git){0});
+		if (hostile[i].code == ERR_FORBIDDEN) {
+			expect(&r, 0, "");
+			if (!strstr(buf_str(&r.left), hostile[i].says))
+				fail_msg("expected %s, got %s", hostile[i].says, buf_str(&r.left));
+			assert_non_null(strstr(buf_str(&r.listing), "zz/x 644 x\n"));
+		} else {
+			expect(&r, hostile[i].code,
+				strchr(hostile[i].says, ':')); /* damage is of all */
+		}
+		done(&r);
+	}
+}
+
+static git_oid seventeen_megabytes(struct repo *r, size_t i)
+{
+	size_t n = 17 << 20;
+	_cleanup_free_ char *zeros = calloc(1, n);
+	struct buf tree = BUF(4096);
+
+	tree_add(&tree, "100644", "zeros", repo_object(r, GIT_OBJECT_BLOB, zeros, n));
+	return repo_tree(r, &tree);
+}
+
+static git_oid link_two_deep(struct repo *r, size_t i)
+{
+	struct buf tree = BUF(4096), above = BUF(4096);
+
+	tree_add(&tree, "120000", "link", repo_blob(r, "x"));
+	tree_add(&above, "40000", "base", repo_tree(r, &tree));
+	return repo_tree(r, &above);
+}
+
+static void what_is_of_all_labs_is_not_left_out(void **state)
+{
+	static const struct {
+		const char *name, *folder;
+		git_oid (*tree)(struct repo *r, size_t i);
+		int code;
+		const char *says, *left;
+	} rows[] = {
+		{"size.git", "lab", seventeen_megabytes, 0, "",
+			"'zeros' is larger than 16.0 MiB\n"},
+		{"size-of-all.git", "_lib", seventeen_megabytes, ERR_LIMIT,
+			"'_lib/zeros' is larger than 16.0 MiB", ""},
+		{"link.git", "lab", link_two_deep, 0, "", "'base/link' is a symbolic link\n"},
+		{"link-of-all.git", "_images", link_two_deep, ERR_FORBIDDEN,
+			"'_images/base/link' is a symbolic link", ""},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct run r = {.limits = {.leave_out = true}};
+
+		make_folder(rows[i].name, rows[i].folder, rows[i].tree, 0);
+		go_local(&r, rows[i].name, (struct fetch_git){0});
+		expect(&r, rows[i].code, rows[i].says);
+		assert_string_equal(buf_str(&r.left), rows[i].left);
 		done(&r);
 	}
 }
@@ -797,14 +900,14 @@ static void large_ones_are_refused(void **state)
 /* Nine megabytes on the disk and on the wire. */
 static void two_gigabytes_of_zeros_are_refused(void **state)
 {
-	_cleanup_free_ char *make = strf(
-		"cd %s && git init -q --bare -b main blob.git && cd blob.git && "
-		"blob=$(head -c 2147483648 /dev/zero | "
-		"git -c core.bigFileThreshold=1m hash-object -w --stdin) && "
-		"tree=$(printf '100644 blob %%s\\tzeros\\n' $blob | git mktree) && "
-		"git update-ref refs/heads/main "
-		"$(git -c user.name=A -c user.email=a@example commit-tree -m large $tree)",
-		root);
+	_cleanup_free_ char *make =
+		strf("cd %s && git init -q --bare -b main blob.git && cd blob.git && "
+		     "blob=$(head -c 2147483648 /dev/zero | "
+		     "git -c core.bigFileThreshold=1m hash-object -w --stdin) && "
+		     "tree=$(printf '100644 blob %%s\\tzeros\\n' $blob | git mktree) && "
+		     "git update-ref refs/heads/main "
+		     "$(git -c user.name=A -c user.email=a@example commit-tree -m large $tree)",
+			root);
 
 	shell(make);
 	for (int local = 0; local < 2; local++) {
@@ -1033,6 +1136,8 @@ int main(void)
 		cmocka_unit_test(credentials_open_private_ones),
 		cmocka_unit_test(hostile_trees_are_refused),
 		cmocka_unit_test(hostile_trees_are_refused_over_https),
+		cmocka_unit_test(what_is_hostile_in_one_lab_is_left_out),
+		cmocka_unit_test(what_is_of_all_labs_is_not_left_out),
 		cmocka_unit_test(a_silent_ssh_server_is_given_up),
 		cmocka_unit_test_setup(a_commit_comes_over_ssh, start_sshd),
 		cmocka_unit_test_teardown(ssh_wants_known_hosts_and_good_keys, stop_sshd),

@@ -185,15 +185,57 @@ expect_status 3
 run lab start labs/tiny-lab@xyz
 expect_status 2
 
-# What is hostile, and what has gone, changes nothing.
+# A lab with something hostile in its folder is rejected, and the others are not.
 good=$(commit)
+cp -r "$work/tiny-lab" "$work/next-lab"
+sed -i 's/tiny-lab/next-lab/' "$work/next-lab/lab.yaml" "$work/next-lab/compose.yaml"
 ln -s /etc/passwd "$work/tiny-lab/link"
+ln -s ../tiny-lab "$work/next-lab/tasks/more"
+mkdir "$work/docs"
+ln -s ../README.md "$work/docs/read-me" # no lab: nobody reads it
 publish link
 run lab repo sync
-expect_status 7
-expect_err "'tiny-lab/link' is a symbolic link"
-run lab repo list
-expect_err 'the last sync failed: .*symbolic link'
+expect_status 8
+expect_out "^labs/tiny-lab +rejected +$(echo "$good" | cut -c 1-12)"
+expect_out '^labs/next-lab +rejected +-'
+expect_no_out docs
+expect_err '^labs/tiny-lab/link:1:1: error\[L070\]: it is a symbolic link$'
+expect_err '^labs/next-lab/tasks/more:1:1: error\[L070\]: it is a symbolic link$'
+run lab catalog --show labs/tiny-lab -o json
+expect_equal "commit of a hostile lab" "$good" "$(field 'd["commit"]')"
+run lab catalog --show "labs/tiny-lab@$(commit | cut -c 1-12)" # nobody can start the rest of it
+expect_status 3
+expect_err "there is no lab 'tiny-lab'"
+run lab start labs/next-lab
+expect_status 8
+expect_err "'labs/next-lab' has never been good: next-lab/tasks/more:1:1: "
+rm "$work/next-lab/tasks/more" "$work/tiny-lab/lab.yaml"
+ln -s ../next-lab/lab.yaml "$work/tiny-lab/lab.yaml"
+publish other-link
+run lab repo sync
+expect_status 1
+expect_out '^labs/next-lab +new +'"$(commit | cut -c 1-12)"
+expect_out "^labs/tiny-lab +rejected +$(echo "$good" | cut -c 1-12)"
+expect_err '^labs/tiny-lab/lab.yaml:1:1: error\[L070\]: it is a symbolic link$'
+rm -r "$work/next-lab" "$work/docs" "$work/tiny-lab/lab.yaml" "$work/tiny-lab/link"
+cp tests/fault/labs/tiny-lab/lab.yaml "$work/tiny-lab"
+publish good-again
+good=$(commit)
+run lab repo sync
+expect_status 0
+
+# What concerns every lab refuses the sync, and that and what has gone change nothing.
+mkdir -p "$work/_images/base"
+for link in link _images/base/link; do
+	ln -s /etc/passwd "$work/$link"
+	publish link
+	run lab repo sync
+	expect_status 7
+	expect_err "'$link' is a symbolic link"
+	run lab repo list
+	expect_err 'the last sync failed: .*symbolic link'
+	rm "$work/$link"
+done
 mv "$served/labs.git" "$served/away.git"
 run lab repo sync
 expect_status 3
@@ -202,8 +244,7 @@ expect_equal "commit of a repository that has gone" "$good" "$(field 'd["repos"]
 run lab catalog --show labs/tiny-lab
 expect_status 0
 mv "$served/away.git" "$served/labs.git"
-rm "$work/tiny-lab/link"
-publish good-again
+publish without-links
 
 # --- keys ------------------------------------------------------------------------------------
 
