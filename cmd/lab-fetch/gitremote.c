@@ -40,7 +40,7 @@ int git_fail(int code, const char *what, const struct giturl *at, struct err *e)
 	if (code == GIT_ECERTIFICATE)
 		return err_set(
 			e, ERR_FORBIDDEN, "'%s' cannot prove who it is: %s", at->text, shown);
-	if (last && last->klass == GIT_ERROR_NOMEMORY)
+	if ((last && last->klass == GIT_ERROR_NOMEMORY) || strstr(why, "overly large object"))
 		return err_set(e, ERR_LIMIT, "'%s' takes more memory than is allowed", at->text);
 	if (strstr(why, strerror(ENOSPC)) || strstr(why, strerror(EDQUOT)))
 		return err_set(e, ERR_NO_SPACE, "%s '%s': %s", what, at->text, shown);

@@ -39,6 +39,15 @@ struct resources {
 static const struct resources archive_resources = {256 << 20, 30, 0, 16},
 			      git_resources = {512 << 20, 60, 512 << 20, 64};
 
+#ifdef SANITIZED
+/* Instead of RLIMIT_AS, so that tests see what becomes of a bomb. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+	return "max_allocation_size_mb=512:allocator_may_return_null=1";
+}
+#endif
+
 static int limit_resources(const struct resources *of, struct err *e)
 {
 	const struct {

@@ -8,31 +8,85 @@ Prints "PORT" and serves until its standard input ends. The first part of a path
     /good/REPO      as git does it                  /private/REPO  for git:sesame alone
     /single/REPO    one request per connection      /gone/REPO     404
     /elsewhere/...  redirects to another host       /stall/REPO    takes requests and says nothing
+    /inward/...     redirects to a private address  /late/REPO     redirects when the pack is asked for
+    /bomb/REPO      a pack of 2 KB whose deltas make 3 GB; bomb8: 8 GB
     /cut/REPO       half of the pack, then nothing  /flip/REPO     one byte of the pack is another
     /sum/REPO       the pack's hash is another
     /noise/REPO     a page instead of git's answer  /slow/REPO     the pack, and then it stalls
 """
 import base64
+import hashlib
 import http.server
 import os
 import ssl
+import struct
 import subprocess
 import sys
 import threading
+import zlib
 
 ROOT = os.path.abspath(sys.argv[1])
 END = threading.Event()
 
 
-def pack_at(content, n):
-    """Where byte n of the pack is in the packets of an answer (band 1)."""
-    places, at = [], 0
+def packets(content):
+    """Each packet of an answer: where it is, and its size."""
+    at = 0
     while at < len(content):
         size = int(content[at:at + 4], 16)
+        yield at, size
+        at += max(size, 4)
+
+
+def pack_at(content, n):
+    """Where byte n of the pack is in the packets of an answer (band 1)."""
+    places = []
+    for at, size in packets(content):
         if size > 4 and content[at + 4] == 1:
             places += range(at + 5, at + size)
-        at += max(size, 4)
     return places[n]
+
+
+def with_pack(content, pack):
+    """The answer with another pack."""
+    head = next(at for at, size in packets(content) if size > 4 and content[at + 4] in (1, 2))
+    return content[:head] + b'%04x\x01' % (len(pack) + 5) + pack + b'0000'
+
+
+def number(n):
+    """As deltas have it: seven bits a byte, the lowest first."""
+    out = b''
+    while n > 127:
+        out, n = out + bytes([n & 127 | 128]), n >> 7
+    return out + bytes([n])
+
+
+def entry(kind, size, base, content):
+    """An object of a pack; base: what stands between its head and its content."""
+    head, size = [kind << 4 | size & 15], size >> 4
+    while size:
+        head[-1] |= 128
+        head, size = head + [size & 127], size >> 7
+    return bytes(head) + base + zlib.compress(content)
+
+
+def delta(base_size, copies, place):
+    """An object that is its base so many times; `place`: how far before it the base begins."""
+    step = b'\x80' if base_size == 0x10000 else b'\xc0' + bytes([base_size >> 16])
+    content = number(base_size) + number(base_size * copies) + step * copies
+    back = [place & 127]
+    while place > 127:
+        place = (place >> 7) - 1
+        back.insert(0, place & 127 | 128)
+    return entry(6, len(content), bytes(back), content)
+
+
+def bomb(copies):
+    base = entry(3, 0x10000, b'', bytes(0x10000))
+    first = delta(0x10000, 0xff, len(base))
+    second = delta(0xff0000, copies, len(first))
+    pack = struct.pack('>4sII', b'PACK', 2, 3) + base + first + second
+    return pack + hashlib.sha1(pack).digest()
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -75,6 +129,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.plain(404, b'not found')
         if how == 'elsewhere':
             return self.plain(302, b'', Location='https://elsewhere.example/' + path + '?' + query)
+        if how == 'inward' or (how == 'late' and pack):
+            return self.plain(302, b'', Location='https://169.254.169.254/' + path + '?' + query)
         if how == 'noise':
             return self.plain(200, b'<html>hello</html>', Content_Type='text/html')
         if how == 'private':
@@ -88,6 +144,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if how in ('flip', 'sum') and pack:
             at = pack_at(content, -1 if how == 'sum' else 16)
             content = content[:at] + bytes([content[at] ^ 1]) + content[at + 1:]
+        if how in ('bomb', 'bomb8') and pack:
+            content = with_pack(content, bomb(512 if how == 'bomb8' else 192))
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)

@@ -370,7 +370,11 @@ static void servers_that_misbehave_fail_the_job(void **state)
 		const char *says;
 	} rows[] = {
 		{"gone", ERR_NOT_FOUND, "there is no repository"},
-		{"elsewhere", ERR_FORBIDDEN, "has moved"},
+		{"elsewhere", ERR_FORBIDDEN, "has moved (cannot redirect from 'localhost' to "},
+		{"inward", ERR_FORBIDDEN, "to '169.254.169.254'): add it at its new place"},
+		{"late", ERR_FORBIDDEN, "has moved (unexpected redirect)"},
+		{"bomb", ERR_LIMIT, "takes more memory than is allowed"},
+		{"bomb8", ERR_LIMIT, "takes more memory than is allowed"},
 		{"noise", ERR_PROTO, "cannot fetch"},
 		{"cut", ERR_PROTO, "cannot fetch"},
 		{"flip", ERR_PROTO, "cannot fetch"},
