@@ -28,6 +28,7 @@ enum word_kind {
 	WORD_FORMAT, /* of output */
 	WORD_REPO,
 	WORD_REPO_VERB, /* add, list, ... */
+	WORD_VARIANT,   /* of the lab that is named */
 };
 
 struct option_spec {

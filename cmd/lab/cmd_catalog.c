@@ -38,10 +38,21 @@ static void print_proof(const struct json *proof)
 	_cleanup_free_ char *at = local_time(json_str(json_get(proof, "at"))),
 			    *engine = visible(json_str(json_get(proof, "engine"))),
 			    *tool = visible(json_str(json_get(proof, "tool")));
-	printf("%s at %s (%s, lab %s, %s; flake %" PRId64 "/%" PRId64 ")\n",
-		proven ? "proven" : "NOT PROVEN", at, json_str_or(json_get(proof, "tier"), "?"),
-		tool, engine, json_int(json_get(proof, "false_fails"), 0),
+	const char *variant = json_str(json_get(proof, "variant"));
+	printf("%s%s%s at %s (%s, lab %s, %s; flake %" PRId64 "/%" PRId64 ")\n",
+		proven ? "proven" : "NOT PROVEN", variant ? " as " : "", variant ? variant : "",
+		at, json_str_or(json_get(proof, "tier"), "?"), tool, engine,
+		json_int(json_get(proof, "false_fails"), 0),
 		json_int(json_get(proof, "judged"), 0));
+}
+
+static void print_variant(const struct json *v)
+{
+	_cleanup_free_ char *note = visible(json_str_or(json_get(v, "note"), ""));
+	const struct json *images = json_get(v, "images");
+
+	printf("as %s: %s%s\n", json_str_or(json_get(v, "id"), "?"), note,
+		json_len(images) ? " (with images from a registry)" : "");
 }
 
 char *lab_path(const char *name)
@@ -56,7 +67,7 @@ char *lab_path(const char *name)
 static int show(struct cli *c, const char *name)
 {
 	_cleanup_(json_freep) struct json *lab = NULL;
-	const struct json *task;
+	const struct json *task, *variant;
 	_cleanup_free_ char *path = lab_path(name);
 	struct err e = ERR_NONE;
 
@@ -75,6 +86,8 @@ static int show(struct cli *c, const char *name)
 	printf("\n%s, about %" PRId64 " minutes, %s of memory\n",
 		json_str_or(json_get(lab, "level"), ""), json_int(json_get(lab, "minutes"), 0),
 		str_human_size(json_int(json_path(lab, "resources.memory"), 0)));
+	json_for_each(variant, json_get(lab, "variants"))
+		print_variant(variant);
 	print_proof(json_get(lab, "proof"));
 	return 0;
 }

@@ -215,6 +215,8 @@ static void build_request(struct cli *c, const char *lab, struct buf *body)
 		json_put_bool(&w, "fresh", true);
 	if (option_given(c, "seed"))
 		json_put_str(&w, "seed", option_value(c, "seed"));
+	if (option_given(c, "variant"))
+		json_put_str(&w, "variant", option_value(c, "variant"));
 	json_end(&w);
 }
 
@@ -222,12 +224,13 @@ static void build_request(struct cli *c, const char *lab, struct buf *body)
 static void say_begin(struct cli *c, const struct json *session)
 {
 	const struct json *engine = json_get(client_version(c->client), "engine");
-
+	const char *variant = json_str(json_get(session, "variant"));
 	int64_t n = json_int(json_get(session, "services_wanted"), 0);
 
-	progress_keep(c, "%s %s, engine %s %s, %" PRId64 " service%s",
+	progress_keep(c, "%s %s%s%s, engine %s %s, %" PRId64 " service%s",
 		json_str_or(json_get(session, "lab"), "?"),
-		json_str_or(json_get(session, "lab_version"), ""),
+		json_str_or(json_get(session, "lab_version"), ""), variant ? " as " : "",
+		variant ? variant : "",
 		json_str_or(json_get(engine, "kind"), "?"),
 		json_str_or(json_get(engine, "version"), ""), n, n == 1 ? "" : "s");
 }

@@ -215,6 +215,24 @@ static int test(struct cli *c, struct proof *p)
 	return proof_exit(p);
 }
 
+/* All variants are read, which finds what is wrong with any; one of them is proved. */
+static int load(const struct cli *c, struct lab **ret, const char *path, struct problems *found,
+	struct err *e)
+{
+	_cleanup_(lab_freep) struct lab *l = NULL;
+	const char *wanted = option_value(c, "variant");
+	int r = lab_load(&l, path, found, e);
+
+	for (size_t i = 0; r == 0 && !wanted && i < l->n_variants; i++)
+		if (!l->variants[i].images)
+			wanted = l->variants[i].id;
+	if (r == 0 && wanted)
+		return lab_load_variant(ret, path, wanted, NULL, e);
+	if (r == 0)
+		*ret = TAKE(l);
+	return r;
+}
+
 /* A lab that cannot be read: its problems are all there is to tell. */
 static int broken(struct cli *c, struct proof *p, const char *path)
 {
@@ -246,7 +264,7 @@ int cmd_test(struct cli *c, int argc, char **argv)
 	leave(c);
 	id_random(canary, CANARY_SIZE);
 	p.canary = strf("canary-%s", canary);
-	r = lab_load(&lab, path, &found, &e);
+	r = load(c, &lab, path, &found, &e);
 	p.lab = lab;
 	lint(&p, &found);
 	if (r == 0)

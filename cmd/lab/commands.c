@@ -32,6 +32,7 @@ static const struct option_spec start[] = {
 	{"fresh", 0, NULL, WORD_NONE, "discard an existing session of this lab first"},
 	{"shell", 0, NULL, WORD_NONE, "open a shell when it is ready"},
 	{"seed", 0, "HEX", WORD_NONE, "64 hex digits instead of a random seed (for authors)"},
+	{"variant", 0, "VARIANT", WORD_VARIANT, "as this variant, with its images"},
 	{"no-wait", 0, NULL, WORD_NONE, "do not wait until it is ready"},
 	END,
 };
@@ -140,6 +141,7 @@ static const struct option_spec pack[] = {
 
 static const struct option_spec test[] = {
 	{"tier", 0, "TIER", WORD_NONE, "smoke, standard or full (standard)"},
+	{"variant", 0, "VARIANT", WORD_VARIANT, "of the lab; else the first without needs"},
 	{"seeds", 0, "N", WORD_NONE, "grade the solution with so many seeds"},
 	{"repeat", 0, "N", WORD_NONE, "repeat the quick checks so often (3)"},
 	{"only", 0, "STEP", WORD_NONE, "one step, with what it stands on"},
@@ -185,7 +187,8 @@ const struct command commands[] = {
 		.details =
 			"Prints the session's name when the lab is ready. A lab that is paused "
 			"or stopped goes on with its work; missing images are made first, which "
-			"happens once.",
+			"happens once. A lab that has variants ('lab catalog --show') starts as "
+			"the first of whose images the engine has all; --variant fetches them.",
 		.options = start,
 		.words = {WORD_LAB},
 		.examples =

@@ -156,6 +156,19 @@ static void offer_labs(struct completing *t)
 		offer(t, *s, "lab");
 }
 
+/* The lab's folder, or its name in the catalogue; without either, this folder. */
+static void offer_variants(const struct completing *t)
+{
+	const char *word = t->first ? t->first : ".";
+	_cleanup_free_ char *labs = labs_folder(), *named = strf("%s/%s", labs, word);
+	_cleanup_(lab_freep) struct lab *l = NULL;
+
+	if (lab_load(&l, strchr("./", *word) || strchr(word, '/') ? word : named, NULL, NULL) < 0)
+		return;
+	for (size_t i = 0; i < l->n_variants; i++)
+		offer(t, l->variants[i].id, l->variants[i].note);
+}
+
 /* --- what the table knows --- */
 
 static void offer_words(const struct completing *t, const char *const *words, size_t n)
@@ -226,6 +239,9 @@ static void offer_kind(struct completing *t, enum word_kind kind)
 		break;
 	case WORD_REPO_VERB:
 		offer_words(t, repo_verbs, ARRAY_SIZE(repo_verbs));
+		break;
+	case WORD_VARIANT:
+		offer_variants(t);
 		break;
 	case WORD_NONE:
 		break;

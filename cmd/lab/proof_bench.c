@@ -94,7 +94,9 @@ static int copy(struct bench *b, struct err *e)
 	}
 	if (r == 0)
 		r = fs_write_atomic(file, line, strlen(line), 0600, e);
-	return r == 0 ? lab_load(&b->lab, root, NULL, e) : r;
+	return r == 0 ? lab_load_variant(
+				&b->lab, root, lab_variant_id(b->proof->lab), NULL, e)
+		      : r;
 }
 
 /* --- children --- */
@@ -164,6 +166,7 @@ static char **words_of(const struct bench *b, const struct box *x)
 	strv_add(&v, aside_socket(b->aside));
 	strv_add(&v, l->root);
 	strv_add(&v, l->slug);
+	strv_add(&v, lab_variant_id(l) ? lab_variant_id(l) : "");
 	strv_take(&v, strf("%" PRId64, l->test_settle_ms));
 	strv_add(&v, buf_str(&options));
 	for (size_t i = 0; i < x->n; i++)

@@ -2,9 +2,10 @@
  * proof_box.c - one sandbox of a proof, from its start to its end: a process of its own, so that
  * several stand side by side and each is a plain sequence.
  *
- *	lab __box SOCKET FOLDER SLUG SETTLE_MS OPTIONS ACT...
+ *	lab __box SOCKET FOLDER SLUG VARIANT SETTLE_MS OPTIONS ACT...
  *
- * FOLDER is the lab's, OPTIONS the optional parts that are graded, too (with commas). The acts:
+ * FOLDER is the lab's, VARIANT may be empty, OPTIONS are the optional parts that are graded, too
+ * (with commas). The acts:
  *
  *	start          a new session, until it is ready
  *	use:NAME       this session instead
@@ -38,7 +39,7 @@
 
 struct sandbox {
 	struct cli *cli;
-	const char *folder, *slug;
+	const char *folder, *slug, *variant;
 	char **options;
 	int64_t settle_ms;
 	char *name; /* of the session */
@@ -124,7 +125,8 @@ static int start(struct sandbox *b, struct err *e)
 	_cleanup_buf_ struct buf body = BUF(256);
 	int64_t since_ms = clock_wall_ms(&clock_system);
 
-	int r = buf_addf(&body, "{\"lab\":\"%s\"}", b->slug);
+	int r = buf_addf(&body, "{\"lab\":\"%s\"%s%s%s}", b->slug,
+		*b->variant ? ",\"variant\":\"" : "", b->variant, *b->variant ? "\"" : "");
 	if (r == 0)
 		r = client_create(b->cli->client, "/v1/sessions", &body, &session, e);
 	if (r < 0)
@@ -475,7 +477,7 @@ int cmd_box(struct cli *c, int argc, char **argv)
 	struct sandbox b = {.cli = c, .line = BUF(SEEN_MAX)};
 	struct client *k;
 	struct err e = ERR_NONE;
-	int i = 5;
+	int i = 6;
 
 	if (argc <= i)
 		return fail_usage(c, "this is for 'lab test' alone");
@@ -483,8 +485,9 @@ int cmd_box(struct cli *c, int argc, char **argv)
 	c->socket = xstrdup(argv[0]);
 	b.folder = argv[1];
 	b.slug = argv[2];
-	b.settle_ms = strtoll(argv[3], NULL, 10);
-	b.options = *argv[4] ? strv_split(argv[4], ',') : strv_new();
+	b.variant = argv[3];
+	b.settle_ms = strtoll(argv[4], NULL, 10);
+	b.options = *argv[5] ? strv_split(argv[5], ',') : strv_new();
 	if (client_open(&k, c, &e) < 0)
 		return fail(c, &e);
 	while (i < argc && answer(&b, argv[i]))

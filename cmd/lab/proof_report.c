@@ -108,9 +108,11 @@ void report_table(const struct cli *c, const struct proof *p)
 			add_row(t, p, (enum proof_step)s);
 	table_print(t);
 	report_findings(p);
-	printf("%s %s%s%s: %s%s%s%s, flake %" PRId64 "/%" PRId64 ", %s\n",
+	const char *variant = lab_variant_id(p->lab);
+	printf("%s %s%s%s%s%s: %s%s%s%s, flake %" PRId64 "/%" PRId64 ", %s\n",
 		proof_exit(p) == 0 ? "PROVEN" : "NOT PROVEN", p->lab->slug,
-		*p->lab->version ? " " : "", p->lab->version, p->only ? "only " : p->tier,
+		*p->lab->version ? " " : "", p->lab->version, variant ? " as " : "",
+		variant ? variant : "", p->only ? "only " : p->tier,
 		p->only ? p->only : "", p->task ? " of " : "", p->task ? p->task : "",
 		p->false_fails, p->judged, str_human_ms(p->took_ms));
 }
@@ -123,6 +125,8 @@ static void put_members(struct json_writer *w, const struct proof *p)
 
 	str_rfc3339(p->began_ms, at);
 	json_put_str(w, "lab", p->lab->slug);
+	if (lab_variant_id(p->lab))
+		json_put_str(w, "variant", lab_variant_id(p->lab));
 	json_put_str(w, "tier", p->tier);
 	json_put_bool(w, "proven", proof_exit(p) == 0);
 	json_put_str(w, "at", at);

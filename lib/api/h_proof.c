@@ -95,6 +95,9 @@ static void put_members(struct body *b, struct buf *out)
 				texts[i]);
 		json_put_str(&w, texts[i], text);
 	}
+	const char *variant = body_str(b, "variant", 32);
+	if (variant)
+		json_put_str(&w, "variant", variant);
 	json_put_bool(&w, "proven", body_flag(b, "proven"));
 	for (size_t i = 0; i < ARRAY_SIZE(counts); i++)
 		json_put_int(&w, counts[i], body_int(b, counts[i], 0, 0));
@@ -103,8 +106,8 @@ static void put_members(struct body *b, struct buf *out)
 
 void h_proof_put(struct api *a, struct request *r, const struct match *m)
 {
-	static const char *const known[] = {"lab", "tier", "proven", "at", "tool", "engine",
-		"seeds", "judged", "false_fails", NULL};
+	static const char *const known[] = {"lab", "variant", "tier", "proven", "at", "tool",
+		"engine", "seeds", "judged", "false_fails", NULL};
 	const char *state = sessions_config(a->sessions)->state;
 	struct keeping *k;
 	struct body b;

@@ -197,7 +197,7 @@ static void start(struct api *a, struct request *r, const struct start_options *
 
 void h_session_start(struct api *a, struct request *r, const struct match *m)
 {
-	static const char *const known[] = {"lab", "fresh", "seed", NULL};
+	static const char *const known[] = {"lab", "fresh", "seed", "variant", NULL};
 	struct start_options o = {0};
 	unsigned char seed[SEED_BYTES];
 	struct lab_place at = {0};
@@ -208,6 +208,7 @@ void h_session_start(struct api *a, struct request *r, const struct match *m)
 	body_open(&b, r, known);
 	const char *lab = body_str(&b, "lab", LAB_NAME_MAX);
 	o.fresh = body_flag(&b, "fresh");
+	o.variant = body_str(&b, "variant", 32);
 	o.seed = body_seed(&b, "seed", seed) ? seed : NULL;
 	if (!lab)
 		err_set(b.err.code ? NULL : &b.err, ERR_USAGE, "the body names no lab");

@@ -168,6 +168,19 @@ static int text_member(
 	return 0;
 }
 
+static void variants_member(struct json_writer *w, const struct lab *l)
+{
+	json_array(w, "variants");
+	for (size_t i = 0; i < l->n_variants; i++) {
+		json_object(w, NULL);
+		json_put_str(w, "id", l->variants[i].id);
+		json_put_str(w, "note", l->variants[i].note ? l->variants[i].note : "");
+		json_put_strv(w, "images", l->variants[i].images);
+		json_end(w);
+	}
+	json_end(w);
+}
+
 static int task_object(struct json_writer *w, const struct lab *l, const struct lab_task *t,
 	int dir, struct err *e)
 {
@@ -229,6 +242,7 @@ int view_lab(struct json_writer *w, const struct lab_place *at, const struct lab
 	view_ports(w, "ports", l);
 	services_member(w, l);
 	options_member(w, l);
+	variants_member(w, l);
 	json_array(w, "tasks");
 	for (size_t i = 0; r == 0 && i < l->n_tasks; i++)
 		r = task_object(w, l, &l->tasks[i], dir, e);

@@ -239,6 +239,7 @@ static void head_members(struct json_writer *w, const struct session_info *info)
 	json_put_str(w, "title", info->lab->title);
 	json_put_str(w, "lab_version", info->lab->version ? info->lab->version : "");
 	json_put_str(w, "lab_digest", info->lab->digest);
+	json_put_str(w, "variant", lab_variant_id(info->lab));
 	json_put_str(w, "state", session_state_name(info->state));
 	view_text(w, "cause", info->cause);
 	json_put_bool(w, "tainted", info->tainted);

@@ -291,6 +291,7 @@ static int make_record(struct seal *x, struct run *r, struct session *s, struct 
 		.digest = r->lab->digest,
 		.commit = info.commit,
 		.version = r->lab->version,
+		.variant = lab_variant_id(r->lab),
 		.image_names = l.image_names,
 		.image_ids = l.image_ids,
 		.n_images = l.n_images,

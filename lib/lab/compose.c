@@ -330,6 +330,7 @@ static const struct field service_fields[] = {
 	{"mem_limit", FIELD_SIZE, true, AT(struct lab_service, memory), .min = 8 * MIB,
 		.max = 64 * GIB, .code = "C007"},
 	{"pids_limit", FIELD_INT, AT(struct lab_service, pids), .min = 8, .max = 4096},
+	{"profiles", FIELD_CUSTOM, .read = variants_were_read},
 	{"x-lab", FIELD_MAP, true, .object = &service_lab, .code = "C030"},
 
 	REFUSE("ports", "C012",
@@ -392,7 +393,8 @@ static const struct lab_service service_defaults = {
 };
 static const struct object service =
 	OBJECT("a service", service_fields, .size = sizeof(struct lab_service),
-		.defaults = &service_defaults, .named = &form_name, .finish = service_finish);
+		.defaults = &service_defaults, .named = &form_name, .belongs = "profiles",
+		.finish = service_finish);
 
 /* --- the whole file --- */
 

@@ -90,6 +90,12 @@ static bool is_image(const char *s)
 	       *s != '-' && *s != '/' && !strstr(s, "//");
 }
 
+/* "files+prometheus" */
+static bool is_variant(const char *s)
+{
+	return is_name(s, "-+");
+}
+
 /* "1000" or "1000:1000": Kubernetes knows no names of users. */
 static bool is_user(const char *s)
 {
@@ -120,5 +126,7 @@ const struct form form_context = {is_context, "a folder below images/", "C015"};
 const struct form form_name = {is_id, ID_WHAT, "C002"};
 const struct form form_env = {is_env, "letters, digits and '_', at most 64 characters", "C002"};
 const struct form form_image = {is_image, "an image such as lab/pg:12 or debian:12-slim", NULL};
+const struct form form_variant = {is_variant,
+	"a letter a-z, then letters, digits, '-' and '+', at most 32 characters", "D006"};
 const struct form form_user = {is_user, "a number, or two such as \"1000:1000\"", NULL};
 const struct form form_url_path = {is_url_path, "a path that begins with '/'", NULL};

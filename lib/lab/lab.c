@@ -1,5 +1,6 @@
 /* lab.c - a lab as data: looking things up, and letting go of it. */
 #include "lab/lab.h"
+#include "base/buf.h"
 #include "base/str.h"
 
 const char *lab_role_name(enum lab_role r)
@@ -39,6 +40,27 @@ int64_t lab_points_m(const struct lab *l)
 	for (size_t i = 0; i < l->n_tasks; i++)
 		sum += l->tasks[i].distinction ? 0 : l->tasks[i].points_m;
 	return sum;
+}
+
+int lab_variant(const struct lab *l, const char *id, struct err *e)
+{
+	_cleanup_buf_ struct buf all = BUF(512);
+
+	for (size_t i = 0; i < l->n_variants; i++)
+		if (str_same(l->variants[i].id, id))
+			return (int)i;
+	if (!l->n_variants)
+		return err_set(e, ERR_NOT_FOUND, "this lab has no variants, so no '%.40s'", id);
+	for (size_t i = 0; i < l->n_variants; i++)
+		(void)buf_addf(&all, "%s'%s'", i ? ", " : "",
+			l->variants[i].id ? l->variants[i].id : "?"); /* fits */
+	return err_set(e, ERR_NOT_FOUND, "there is no variant '%.40s' of this lab; it has %s", id,
+		buf_str(&all));
+}
+
+const char *lab_variant_id(const struct lab *l)
+{
+	return l->n_variants ? l->variants[l->variant].id : NULL;
 }
 
 /* --- letting go --- */
@@ -135,9 +157,16 @@ static void free_values(struct lab *l)
 		free(l->ports[i].name);
 		free(l->ports[i].path);
 	}
+	for (size_t i = 0; i < l->n_variants; i++) {
+		free(l->variants[i].id);
+		free(l->variants[i].note);
+		strv_free(l->variants[i].profiles);
+		strv_free(l->variants[i].images);
+	}
 	free(l->params);
 	free(l->secrets);
 	free(l->ports);
+	free(l->variants);
 }
 
 struct lab *lab_ref(const struct lab *l)

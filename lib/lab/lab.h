@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "base/err.h"
 #include "base/util.h"
 
 enum lab_role { ROLE_LEARNER, ROLE_FIXTURE, ROLE_HIDDEN };
@@ -155,6 +156,13 @@ struct lab_capture {
 	char **paths;
 };
 
+/* The same lab with another tool: which services it has, and which checks. */
+struct lab_variant {
+	char *id, *note;
+	char **profiles; /* of services that only some variants have */
+	char **images;   /* of those services: what it needs and nobody here can build */
+};
+
 struct lab {
 	int refs; /* beyond the first */
 	char *slug, *title, *summary, *version, *level, *licence;
@@ -202,6 +210,10 @@ struct lab {
 	size_t n_captures;
 	struct lab_phase *phases;
 	size_t n_phases;
+
+	struct lab_variant *variants;
+	size_t n_variants;
+	int variant; /* the one that everything above belongs to, when there are some */
 };
 
 void lab_free(struct lab *l);             /* gives back one reference; NULL is fine */
@@ -211,3 +223,6 @@ DEFINE_CLEANUP(struct lab *, lab_free)
 int lab_service(const struct lab *l, const char *name); /* index or -1 */
 int lab_task(const struct lab *l, const char *id);      /* index or -1 */
 int64_t lab_points_m(const struct lab *l);              /* without distinctions */
+/* Index of a variant. Errors: ERR_NOT_FOUND, with those there are. */
+int lab_variant(const struct lab *l, const char *id, struct err *e);
+const char *lab_variant_id(const struct lab *l);        /* of its variant; NULL = it has none */

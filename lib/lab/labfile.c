@@ -112,10 +112,12 @@ static const struct field port_fields[] = {
 	{"service", FIELD_REF, true, AT(struct lab_port, service), .ref = &ref_service},
 	{"port", FIELD_INT, true, AT(struct lab_port, port), .min = 1, .max = 65535},
 	{"path", FIELD_TEXT, AT(struct lab_port, path), .form = &form_url_path, .length = 200},
+	{"variant", FIELD_CUSTOM, .read = variants_were_read},
 };
 static const struct object port =
 	OBJECT("a port", lab_dialect, port_fields, .size = sizeof(struct lab_port),
-		.defaults = &(const struct lab_port){.service = -1}, .twice = "D007");
+		.defaults = &(const struct lab_port){.service = -1}, .twice = "D007",
+		.belongs = "variant");
 
 static const struct field entry_fields[] = {
 	{"service", FIELD_REF, true, AT(struct lab, entry), .ref = &ref_service},
@@ -276,6 +278,7 @@ static const struct field check_fields[] = {
 	{"fail", FIELD_TEXT, true, AT(struct lab_check, fail), .length = 400, .code = "G010"},
 	{"flake", FIELD_DECIMAL, AT(struct lab_check, flake_ppm), .places = 6, .max = 1000000,
 		.code = "D005"},
+	{"variant", FIELD_CUSTOM, .read = variants_were_read},
 };
 
 static void check_finish(
@@ -313,7 +316,7 @@ static const struct object check =
 		.defaults =
 			&(const struct lab_check){
 				.in = -1, .by = -1, .phase = -1, .weight = 1, .timeout_ms = 10000},
-		.twice = "G002", .finish = check_finish);
+		.twice = "G002", .belongs = "variant", .finish = check_finish);
 
 /* --- tasks --- */
 
@@ -511,6 +514,7 @@ static const struct field lab_fields[] = {
 		.object = &param},
 	{"secrets", FIELD_NAMED, AT(struct lab, secrets), COUNT(struct lab, n_secrets), .max = 32,
 		.object = &secret},
+	{"variants", FIELD_CUSTOM, .read = variants_were_read},
 	{"tasks", FIELD_LIST, true, AT(struct lab, tasks), COUNT(struct lab, n_tasks), .min = 1,
 		.max = 50, .object = &task},
 	{"grading", FIELD_MAP, .object = &grading},

@@ -96,7 +96,7 @@ static void read_images(struct reader *r)
 
 /* --- the steps --- */
 
-static void read_lab(struct reader *r)
+static int read_lab(struct reader *r, const char *variant, struct err *e)
 {
 	_cleanup_(document_done) struct document lab = {.text = BUF(YAML_TEXT_MAX)};
 	_cleanup_(document_done) struct document compose = {.text = BUF(YAML_TEXT_MAX)};
@@ -104,16 +104,20 @@ static void read_lab(struct reader *r)
 	read_document(r, &lab, "lab.yaml");
 	read_document(r, &compose, "compose.yaml");
 	if (r->problems->errors)
-		return;
+		return 0;
+	int code = variants_read(r, lab.root, variant, e);
+	if (code < 0)
+		return code;
 	labfile_read(r, lab.root);
 	compose_read(r, compose.root);
 	objects_resolve(r);
 	if (r->problems->errors)
-		return;
+		return 0;
 	services_check(r);
 	tasks_check(r);
 	lint_run(r);
 	read_images(r);
+	return 0;
 }
 
 static int open_lab(struct reader *r, const char *path, struct err *e)
@@ -149,7 +153,8 @@ static int invalid(const struct problems *p, struct err *e)
 	return err_set(e, ERR_INVALID, "%zu errors", p->errors); /* behind 50 warnings */
 }
 
-int lab_load(struct lab **ret, const char *path, struct problems *problems, struct err *e)
+int lab_load_variant(struct lab **ret, const char *path, const char *variant,
+	struct problems *problems, struct err *e)
 {
 	_cleanup_(problems_done) struct problems own = {0};
 	_cleanup_(lab_freep) struct lab *l = NEW(struct lab);
@@ -165,14 +170,32 @@ int lab_load(struct lab **ret, const char *path, struct problems *problems, stru
 	for (size_t n = strlen(given); n > 1 && given[n - 1] == '/'; n--)
 		given[n - 1] = '\0';
 	int code = open_lab(&r, path, e);
-	if (code == 0) {
-		read_lab(&r);
-		code = r.problems->errors ? invalid(r.problems, e) : 0;
-	}
+	if (code == 0)
+		code = read_lab(&r, variant, e);
+	if (code == 0 && r.problems->errors)
+		code = invalid(r.problems, e);
 	close_fd(&r.dir);
 	close_fd(&r.repository);
 	free(r.origins);
+	strv_free(r.left_out);
 	if (code == 0)
 		*ret = TAKE(l);
+	return code;
+}
+
+int lab_load(struct lab **ret, const char *path, struct problems *problems, struct err *e)
+{
+	_cleanup_(problems_done) struct problems own = {0};
+	_cleanup_(lab_freep) struct lab *first = NULL;
+	struct problems *found = problems ? problems : &own;
+	int code = lab_load_variant(&first, path, NULL, found, e);
+
+	for (size_t i = 1; code == 0 && i < first->n_variants; i++) {
+		_cleanup_(lab_freep) struct lab *other = NULL;
+
+		code = lab_load_variant(&other, path, first->variants[i].id, found, e);
+	}
+	if (code == 0)
+		*ret = TAKE(first);
 	return code;
 }

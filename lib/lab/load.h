@@ -39,3 +39,12 @@ char *problem_line(const struct problem *p);
  * ERR_NOT_FOUND when there is no lab.yaml.
  */
 int lab_load(struct lab **ret, const char *path, struct problems *problems, struct err *e);
+
+/*
+ * The same for one variant: its services and checks, and no other's. NULL = the first, and a lab
+ * without variants as it is. lab_load() reads every variant and answers the first; this one reads
+ * only what it answers, for who has loaded the lab before.
+ * Errors: those of lab_load(), ERR_NOT_FOUND also when the lab has no such variant.
+ */
+int lab_load_variant(struct lab **ret, const char *path, const char *variant,
+	struct problems *problems, struct err *e);

@@ -386,6 +386,11 @@ static const char **ref_names(
 	return names;
 }
 
+static bool left_out(const struct reader *r, const struct field *f, const char *name)
+{
+	return f->ref == &ref_service && r->left_out && strv_has(r->left_out, name);
+}
+
 int ref_find(struct reader *r, const struct object *o, const struct field *f, const void *parent,
 	const char *name, struct yaml_pos pos)
 {
@@ -397,8 +402,12 @@ int ref_find(struct reader *r, const struct object *o, const struct field *f, co
 		if (streq(names[i], name))
 			return (int)i;
 	_cleanup_free_ char *near = did_you_mean(name, names, n);
-	report(r, &(struct mark){.file = o->dialect->file, .pos = pos, .code = code},
-		"%s '%.60s' is not defined%s", f->ref->noun, name, near);
+	if (left_out(r, f, name))
+		report(r, &(struct mark){.file = o->dialect->file, .pos = pos, .code = code},
+			"the variant '%s' has no service '%.60s'", lab_variant_id(r->lab), name);
+	else
+		report(r, &(struct mark){.file = o->dialect->file, .pos = pos, .code = code},
+			"%s '%.60s' is not defined%s", f->ref->noun, name, near);
 	return -1;
 }
 
@@ -423,6 +432,8 @@ static void resolve_list(
 	if (!list_fits(r, g->object, f, node, YAML_SEQ))
 		return;
 	yaml_for_each (item, node) {
+		if (plain_text(item) && left_out(r, f, plain_text(item)))
+			continue; /* the same list serves every variant */
 		int i = ref_read(r, g, f, item);
 		bool twice = false;
 
@@ -474,8 +485,17 @@ static void *make_array(const struct field *f, void *value, size_t n)
 	void *items = n ? xcalloc(n, f->object->size) : NULL;
 
 	*(void **)(void *)((char *)value + f->at) = items;
-	*(size_t *)(void *)((char *)value + f->count) = n;
 	return items;
+}
+
+/* How many of the array are used, because they belong to the variant. */
+static void count_array(struct reader *r, const struct object *o, const struct field *f,
+	const struct yaml *node, void *value, size_t n)
+{
+	*(size_t *)(void *)((char *)value + f->count) = n;
+	if (!n && f->min)
+		report_node(r, o, code_of(f, o->dialect->length), node,
+			"'%s' has no entry in the variant '%s'", f->key, lab_variant_id(r->lab));
 }
 
 /* The first member of a named object. */
@@ -485,7 +505,7 @@ static const char *name_of(const void *value)
 }
 
 static void report_twice(
-	struct reader *r, const struct object *o, const struct yaml *list, char *items, size_t i)
+	struct reader *r, const struct object *o, const struct yaml *node, char *items, size_t i)
 {
 	const char *name = name_of(items + i * o->size);
 
@@ -493,39 +513,49 @@ static void report_twice(
 		const char *other = name_of(items + k * o->size);
 
 		if (other && streq(other, name))
-			report_node(r, o, o->twice, yaml_at(list, i), "%s '%s' is there twice",
-				o->what, name);
+			report_node(r, o, o->twice, node, "%s '%s' is there twice", o->what, name);
 	}
 }
 
-static void read_list(struct reader *r, const struct object *o, const struct field *f,
+void list_read(struct reader *r, const struct object *o, const struct field *f,
 	const struct yaml *node, void *value)
 {
+	const struct yaml *child;
+	size_t n = 0;
+
 	if (!list_fits(r, o, f, node, YAML_SEQ))
 		return;
 	char *items = make_array(f, value, yaml_len(node));
-	for (size_t i = 0; i < yaml_len(node); i++) {
-		const struct yaml *child = yaml_at(node, i);
-
+	yaml_for_each (child, node) {
+		if (variants_leave_out(r, f->object, child))
+			continue;
 		object_read(
-			r, f->object, child, yaml_pos(child), items + i * f->object->size, value);
+			r, f->object, child, yaml_pos(child), items + n * f->object->size, value);
 		if (f->object->twice)
-			report_twice(r, f->object, node, items, i);
+			report_twice(r, f->object, child, items, n);
+		n++;
 	}
+	count_array(r, o, f, node, value, n);
 }
 
 static void read_named(struct reader *r, const struct object *o, const struct field *f,
 	const struct yaml *node, void *value)
 {
 	const struct form *form = f->object->named;
+	size_t n = 0;
 
 	if (!list_fits(r, o, f, node, YAML_MAP))
 		return;
 	char *items = make_array(f, value, yaml_len(node));
 	for (size_t i = 0; i < yaml_len(node); i++) {
 		struct yaml_pos pos = yaml_key_pos(node, i);
-		char *item = items + i * f->object->size;
+		char *item = items + n * f->object->size;
 
+		if (variants_leave_out(r, f->object, yaml_at(node, i))) {
+			strv_add(&r->left_out, yaml_key(node, i));
+			continue;
+		}
+		n++;
 		object_read(r, f->object, yaml_at(node, i), pos, item, value);
 		str_set((char **)(void *)item, yaml_key(node, i));
 		if (!form->ok(yaml_key(node, i)))
@@ -535,6 +565,7 @@ static void read_named(struct reader *r, const struct object *o, const struct fi
 				"the name of %s must be %s, not '%.60s'", f->object->what,
 				form->what, yaml_key(node, i));
 	}
+	count_array(r, o, f, node, value, n);
 }
 
 static void read_field(struct reader *r, const struct object *o, const struct field *f,
@@ -551,7 +582,7 @@ static void read_field(struct reader *r, const struct object *o, const struct fi
 		[FIELD_TEXT] = read_text,
 		[FIELD_TEXTS] = texts_read,
 		[FIELD_ARGV] = texts_read,
-		[FIELD_LIST] = read_list,
+		[FIELD_LIST] = list_read,
 		[FIELD_NAMED] = read_named,
 		[FIELD_REFUSED] = NULL,
 	};

@@ -31,6 +31,7 @@ struct reader {
 	int dir, repository; /* descriptors of the lab folder and of the one above */
 	struct origin *origins;
 	size_t n_origins, cap_origins;
+	char **left_out; /* services that the variant does not have */
 };
 
 /* --- reporting --- */
@@ -144,6 +145,7 @@ struct object {
 	const struct form
 		*named;    /* its first member is its name, which is unique among its neighbours */
 	const char *twice; /* code for a name that is used twice */
+	const char *belongs; /* key that says to which variants an entry of a list or map belongs */
 	/* Called when all keys are read, also when some were wrong. */
 	void (*finish)(
 		struct reader *r, const struct object *o, const struct yaml *node, void *value);
@@ -154,6 +156,10 @@ void object_read(struct reader *r, const struct object *o, const struct yaml *no
 	struct yaml_pos pos, void *value, const void *parent);
 /* Fill in all references and late fields of everything that was read. */
 void objects_resolve(struct reader *r);
+
+/* A list of structs. Entries of other variants are left out. */
+void list_read(struct reader *r, const struct object *o, const struct field *f,
+	const struct yaml *node, void *value);
 
 /* For readers of their own, with a row that describes the value. A text: borrowed, NULL after a
  * report. */
@@ -170,8 +176,21 @@ bool decimal_read(const struct yaml *node, int places, int64_t *ret);
 /* forms.c */
 extern const struct form form_id, form_task_id, form_variable, form_slug, form_version,
 	form_curriculum, form_cpath, form_path, form_context, form_url_path, form_name, form_env,
-	form_image, form_user;
+	form_image, form_user, form_variant;
 extern const struct ref ref_service; /* compose.c */
+
+/* --- variants.c --- */
+
+/*
+ * Read 'variants' of lab.yaml and choose one; NULL = the first. Before everything else is read.
+ * Errors: ERR_NOT_FOUND (the lab has no such variant). What is wrong with the list is reported.
+ */
+int variants_read(struct reader *r, const struct yaml *lab, const char *wanted, struct err *e);
+/* A row for the key of `belongs`, which is read before its object is. */
+void variants_were_read(
+	struct reader *r, const struct object *o, const struct yaml *node, void *value);
+/* Does this entry belong to other variants only? */
+bool variants_leave_out(struct reader *r, const struct object *o, const struct yaml *node);
 
 /* --- the steps --- */
 

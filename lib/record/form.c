@@ -28,7 +28,7 @@ enum type {
 struct field {
 	const char *name;
 	enum type type;
-	bool null; /* null is fine too */
+	bool null, absent; /* null is fine too; need not be there */
 	int64_t min, max;
 	bool (*form)(const char *s);
 	const char *words; /* one of these, between blanks */
@@ -121,6 +121,7 @@ static const struct field issuer[] = {
 static const struct field lab[] = {NAME("slug", 111), HASH("digest"), /* or repo/slug */
 	{.name = "commit", .type = TEXT, .null = true, .max = 71, .form = is_commit},
 	{.name = "version", .type = TEXT, .null = true, .max = 80, .form = is_text},
+	{.name = "variant", .type = TEXT, .absent = true, .max = 32, .form = is_name},
 	{.name = "images", .type = MAP, .max = 255, .form = is_name}, END};
 static const struct field attempt[] = {NAME("id", 40), WHOLE("n", SAFE_MAX),
 	WORD("mode", " practice exam "), END};
@@ -275,6 +276,8 @@ static int members_fit(const struct json *j, const struct field *fields, const c
 			return err_set(e, ERR_STATE,
 				"'%s' has a member that version 1 does not know", where);
 	for (; fields->name && r == 0; fields++) {
+		if (!json_get(j, fields->name) && fields->absent)
+			continue;
 		if (!json_get(j, fields->name))
 			return err_set(e, ERR_STATE, "'%s.%s' is missing", where, fields->name);
 		r = member_fits(json_get(j, fields->name), fields, where, e);

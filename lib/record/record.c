@@ -39,6 +39,8 @@ static void put_lab(struct json_writer *w, const struct record_input *in)
 	put_tagged(w, "digest", "sha256", in->digest);
 	put_tagged(w, "commit", "git", in->commit);
 	json_put_str(w, "version", in->version);
+	if (in->variant)
+		json_put_str(w, "variant", in->variant);
 	json_object(w, "images");
 	for (size_t i = 0; i < in->n_images; i++)
 		json_put_str(w, in->image_names[i], in->image_ids[i]);

@@ -6,14 +6,15 @@
  *   sig   Ed25519 over the same bytes
  *   prev  hash of the record before, or SHA-256("labyard chain v1" 0 chain) for the first
  *
- * Version 1 of the body. Every member is there; `?` marks those that may be null. A member that is
- * not listed, or a value of another form, makes a record invalid: there are no silent extensions.
- * Nothing in it was written by a learner or a check program. Arrays are in the order of the lab.
+ * Version 1 of the body. Every member is there but `variant`; `?` marks those that may be null. A
+ * member that is not listed, or a value of another form, makes a record invalid: no silent
+ * extensions. Nothing in it was written by a learner or a check program. Arrays are in the order of
+ * the lab.
  *
  *   v 1, type "labyard/record", record_id, chain, seq, prev, learner (a pseudonym), flags []
  *   issuer      key "ed25519:" 16 digits, mode single-user|server
  *   lab         slug (of a repository's lab: repo/slug), digest, commit? "git:" hex, version?,
- *               images {service: id}
+ *               images {service: id}, variant (not there when the lab has none)
  *   attempt     id, n, mode practice|exam
  *   seed        session, grade (commitments)
  *   submission  at, evidence_root, capture {ms, complete}
@@ -87,6 +88,7 @@ struct record_input {
 	const char *learner;      /* pseudonym */
 	const char *slug, *digest; /* slug, or repo/slug; hex */
 	const char *commit, *version; /* hex and text; may be NULL */
+	const char *variant;          /* may be NULL */
 	const char *const *image_names, *const *image_ids; /* services and their images, by name */
 	size_t n_images;
 	const char *attempt_id;

@@ -274,6 +274,15 @@ void waiters_fail_slot(
 void probe_start(struct session *s, struct slot *slot);
 void probe_stop(struct slot *slot);
 
+/* --- variant.c --- */
+/*
+ * Which variant a new session gets: the first of whose images the engine has all. A variant that
+ * needs none is always there, so put it last. done: its index, or -1 with the error.
+ * Errors: ERR_ENGINE (there is none), those of the engine.
+ */
+void variant_choose(struct engine *g, const struct lab *l,
+	void (*done)(void *arg, int variant, const struct err *e), void *arg);
+
 /* --- image.c --- */
 void images_make(struct session *s); /* -> images_ready and converge, or session_fail */
 void images_stop(struct session *s);

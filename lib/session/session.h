@@ -130,11 +130,13 @@ struct start_options {
 	const char *commit;
 	bool fresh;        /* discard an existing session of this lab first */
 	const unsigned char *seed; /* NULL = draw one */
+	const char *variant; /* NULL = the first whose images are there (variant.c) */
 	const char *key;   /* idempotency key, or NULL */
 };
 /*
  * Create or resume. Loads and snapshots the definition on an io thread. Errors: ERR_NOT_FOUND,
- * ERR_INVALID (with the problems in the text), ERR_QUOTA, ERR_STATE, ERR_NO_SPACE.
+ * ERR_INVALID (with the problems in the text), ERR_QUOTA, ERR_STATE (also: it runs as another
+ * variant), ERR_NO_SPACE, and with variants those of the engine.
  */
 void sessions_open(struct sessions *m, const struct start_options *o, session_done done, void *arg);
 void session_pause(struct session *s, const char *rule, session_done done, void *arg);

@@ -26,6 +26,7 @@ void session_row(const struct session *s, struct row_session *r)
 		.digest = s->digest,
 		.commit = s->commit,
 		.version = s->lab->version,
+		.variant = lab_variant_id(s->lab),
 		.state = session_state_name(s->state),
 		.gen = s->gen,
 		.created_ms = s->created_ms,
@@ -254,6 +255,11 @@ static void lose(struct session *s, const struct row_session *r, const struct er
 	l->title = xstrdup(r->lab);
 	str_set(&l->version, r->version);
 	(void)snprintf(l->digest, sizeof(l->digest), "%s", r->digest);
+	if (r->variant) { /* it stays what it is for a day when it can be read */
+		l->variants = NEW(struct lab_variant);
+		l->n_variants = 1;
+		l->variants->id = xstrdup(r->variant);
+	}
 	l->entry = l->grading_by = -1;
 	l->keep_ms = KEEP_LOST_MS;
 	s->lab = l;
@@ -266,7 +272,7 @@ static void load_definition(struct session *s, const struct row_session *r)
 	struct problems problems = {0};
 	struct err e = ERR_NONE;
 
-	if (lab_load(&s->lab, path, &problems, &e) < 0)
+	if (lab_load_variant(&s->lab, path, r->variant, &problems, &e) < 0)
 		lose(s, r, &e);
 	problems_done(&problems);
 }
@@ -825,7 +831,7 @@ void session_end_grade(struct session *s)
 
 struct opening {
 	struct sessions *m;
-	char *slug, *key, *folder, *repository, *commit;
+	char *slug, *key, *folder, *repository, *commit, *variant;
 	unsigned char seed[SEED_BYTES];
 	struct lab *lab;
 	struct err err;
@@ -841,6 +847,7 @@ static void opening_free(struct opening *o)
 	free(o->folder);
 	free(o->repository);
 	free(o->commit);
+	free(o->variant);
 	free(o);
 }
 
@@ -852,7 +859,7 @@ static int copy(struct opening *o, const struct lab *found, const char *to, stru
 	int r = catalog_snapshot(found, to, e);
 
 	if (r == 0)
-		r = lab_load(&o->lab, path, &problems, e);
+		r = lab_load_variant(&o->lab, path, o->variant, &problems, e);
 	problems_done(&problems);
 	return r;
 }
@@ -864,7 +871,8 @@ static void open_run(void *arg)
 	struct problems problems = {0};
 	_cleanup_(lab_freep) struct lab *found = NULL;
 
-	if (catalog_load(o->folder, o->slug, &found, &problems, &o->err) == 0) {
+	if (catalog_load(o->folder, o->slug, &found, &problems, &o->err) == 0 &&
+		(!o->variant || lab_variant(found, o->variant, &o->err) >= 0)) {
 		_cleanup_free_ char *to = strf("%s/labs/%s", o->m->state_dir, found->digest);
 
 		if (copy(o, found, to, &o->err) < 0 && fs_is_dir(to) &&
@@ -889,6 +897,24 @@ static struct session *existing(struct sessions *m, const char *slug, const char
 	return NULL;
 }
 
+/* Going on with a session, which is what it is. */
+static void go_on(struct session *s, const char *variant, session_done done, void *arg)
+{
+	const char *has = lab_variant_id(s->lab);
+	struct err e = ERR_NONE;
+
+	if (!variant || str_same(variant, has)) {
+		session_resume(s, done, arg);
+		return;
+	}
+	err_set(&e, ERR_STATE,
+		"'%s' runs %s%s%s: 'lab start %s --variant %s --fresh' discards it and starts "
+		"'%s'",
+		s->name, has ? "as the variant '" : "without a variant", has ? has : "",
+		has ? "'" : "", s->lab->slug, variant, variant);
+	answer_error(s->m, done, arg, &e);
+}
+
 static char *unique_name(struct sessions *m, const char *slug)
 {
 	char tail[5], *name;
@@ -902,17 +928,39 @@ static char *unique_name(struct sessions *m, const char *slug)
 	}
 }
 
+static void open_done(void *arg);
+
+static void chosen(void *arg, int variant, const struct err *e)
+{
+	struct opening *o = arg;
+	struct sessions *m = o->m;
+
+	if (variant >= 0 && !m->stopped) {
+		o->variant = xstrdup(o->lab->variants[variant].id);
+		lab_free(TAKE(o->lab));
+		if (worker_submit(m->io, open_run, open_done, o, &o->err) == 0)
+			return;
+	} else {
+		err_copy(&o->err, e);
+	}
+	m->openings--;
+	answer_error(m, o->done, o->arg, &o->err);
+	opening_free(o);
+}
+
 static void open_done(void *arg)
 {
 	struct opening *o = arg;
 	struct sessions *m = o->m;
-	struct session *s;
+	struct session *s = existing(m, o->slug, o->repository);
 
+	if (o->err.code == 0 && !s && !o->variant && o->lab->n_variants) {
+		variant_choose(m->engine, o->lab, chosen, o);
+		return;
+	}
 	m->openings--;
-	if (o->err.code == 0 &&
-		(s = existing(m, o->slug,
-			 o->repository))) { /* two starts at once: the second resumes the first's */
-		session_resume(s, o->done, o->arg);
+	if (o->err.code == 0 && s) { /* two starts at once: the second resumes the first's */
+		go_on(s, o->variant, o->done, o->arg);
 	} else if (o->err.code != 0) {
 		answer_error(m, o->done, o->arg, &o->err);
 	} else {
@@ -954,7 +1002,7 @@ void sessions_open(
 	struct err e = ERR_NONE;
 
 	if (s && !opt->fresh) {
-		session_resume(s, done, arg);
+		go_on(s, opt->variant, done, arg);
 		return;
 	}
 	if (s && s->state == STATE_GRADING) {
@@ -976,6 +1024,7 @@ void sessions_open(
 	o->folder = xstrdup(opt->folder ? opt->folder : m->labs);
 	str_set(&o->repository, opt->repository);
 	str_set(&o->commit, opt->commit);
+	str_set(&o->variant, opt->variant);
 	o->done = done;
 	o->arg = arg;
 	if (opt->seed)

@@ -32,6 +32,7 @@ struct row_session {
 	const char *lab, *source, *digest;         /* slug, folder it came from, content digest */
 	const char *commit;                        /* git commit or NULL */
 	const char *version;                       /* the lab's, or NULL */
+	const char *variant;                       /* of the lab, or NULL */
 	unsigned char seed[32];
 	const char *state;                         /* word of session/state.tbl.h */
 	int64_t gen;

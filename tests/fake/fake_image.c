@@ -188,7 +188,9 @@ static const char layers[] =
 static void pull(struct fake *f, struct conn *c, const struct request *r, const char *id)
 {
 	_cleanup_free_ char *name = asked_query(r, "fromImage"), *tag = asked_query(r, "tag"),
-			    *ref = strf("%s:%s", name ? name : "", tag ? tag : "latest"),
+			    *ref = strf("%s%c%s", name ? name : "",
+				    tag && str_starts(tag, "sha256:") ? '@' : ':',
+				    tag ? tag : "latest"),
 			    *error = NULL;
 
 	free(f->auth);

@@ -213,6 +213,146 @@ static void digest_ignores_what_does_not(void **state)
 	assert_string_not_equal(before, after);
 }
 
+/* --- variants --- */
+
+#define L "demo-lab/lab.yaml"
+#define C "demo-lab/compose.yaml"
+
+#define TOOL_IMAGE "tool/tool:1.2@sha256:00"
+#define TOOL(image)                                                                                \
+	"services:\n"                                                                              \
+	"  tool:\n"                                                                                \
+	"    profiles: [tool]\n"                                                                   \
+	"    image: " image "\n"                                                                   \
+	"    networks: [front]\n"                                                                  \
+	"    healthcheck: {test: [CMD, check, now], interval: 1s}\n"                               \
+	"    cpus: 0.1\n"                                                                          \
+	"    mem_limit: 32m\n"                                                                     \
+	"    x-lab: {role: fixture}\n"
+#define VARIANTS                                                                                   \
+	"variants:\n"                                                                              \
+	"  - {id: with+tool, profiles: [tool], note: The real tool.}\n"                            \
+	"  - {id: files}\n"                                                                        \
+	"tasks:\n"
+#define BY_TOOL                                                                                    \
+	"    checks:\n"                                                                            \
+	"      - id: answers\n"                                                                    \
+	"        variant: [with+tool]\n"                                                           \
+	"        in: tool\n"                                                                       \
+	"        vantage: neighbour\n"                                                             \
+	"        run: [first/answers.sh, --tool]\n"                                                \
+	"        fail: The tool does not answer as agreed.\n"
+#define BY_FILES "      - {id: answers, variant: [files], vantage: neighbour,"
+
+/* A lab with two variants, of which the first has one service, port and check of its own. */
+static void make_variants(const struct labfolder *f)
+{
+	labfolder_edit(f, L, "tasks:\n", VARIANTS);
+	labfolder_edit(f, L, "    checks:\n", BY_TOOL);
+	labfolder_edit(f, L, "      - {id: answers, vantage: neighbour,", BY_FILES);
+	labfolder_edit(f, L, "port: 8080}\n",
+		"port: 8080}\n"
+		"    - {name: tool, service: tool, port: 3000, variant: [with+tool]}\n");
+	labfolder_edit(f, L, "recreate: [app]", "recreate: [app, tool]");
+	labfolder_edit(f, L, "memory: 256MiB", "memory: 224MiB");
+	labfolder_edit(f, C, "services:\n", TOOL(TOOL_IMAGE));
+	labfolder_edit(f, "demo-lab/tasks/01-first.md", "8080", "8080, the tool on port 3000");
+}
+
+static void each_variant_is_a_lab_of_its_own(void **state)
+{
+	const struct labfolder *f = *state;
+	_cleanup_(lab_freep) struct lab *files = NULL, *nothing = NULL;
+	struct err e = ERR_NONE;
+
+	make_variants(f);
+	_cleanup_(lab_freep) struct lab *first = load_good(f->lab, 0);
+	assert_string_equal(lab_variant_id(first), "with+tool");
+	assert_int_equal(first->n_services, 5);
+	assert_int_equal(first->n_ports, 2);
+	assert_int_equal(first->phases[0].n_recreate, 2);
+	assert_int_equal(first->tasks[0].n_checks, 3);
+	assert_string_equal(first->tasks[0].checks[0].name, "first/answers");
+	assert_int_equal(first->tasks[0].checks[0].in, lab_service(first, "tool"));
+
+	assert_int_equal(lab_load_variant(&files, f->lab, "files", NULL, &e), 0);
+	assert_string_equal(lab_variant_id(files), "files");
+	assert_int_equal(files->n_services, 4);
+	assert_int_equal(lab_service(files, "tool"), -1);
+	assert_int_equal(files->n_ports, 1);
+	assert_int_equal(files->phases[0].n_recreate, 1);
+	assert_int_equal(files->tasks[0].n_checks, 3);
+	assert_string_equal(files->tasks[0].checks[1].name, "first/answers");
+	assert_int_equal(lab_points_m(files), lab_points_m(first));
+	assert_string_equal(files->digest, first->digest);
+
+	/* Both know what each needs. */
+	assert_int_equal(files->n_variants, 2);
+	assert_string_equal(files->variants[0].note, "The real tool.");
+	assert_string_equal(files->variants[0].images[0], TOOL_IMAGE);
+	assert_null(files->variants[1].images);
+
+	assert_int_equal(lab_load_variant(&nothing, f->lab, "file", NULL, &e), ERR_NOT_FOUND);
+	assert_string_equal(e.text,
+		"there is no variant 'file' of this lab; it has 'with+tool', 'files'");
+}
+
+static void a_lab_without_variants_has_none(void **state)
+{
+	const struct labfolder *f = *state;
+	_cleanup_(lab_freep) struct lab *l = load_good(f->lab, 0), *nothing = NULL;
+	struct err e = ERR_NONE;
+
+	assert_null(lab_variant_id(l));
+	assert_int_equal(lab_load_variant(&nothing, f->lab, "files", NULL, &e), ERR_NOT_FOUND);
+	assert_string_equal(e.text, "this lab has no variants, so no 'files'");
+}
+
+/* What is wrong in any of them is told, and once, whichever the caller wants. */
+static void all_variants_are_checked(void **state)
+{
+	static const struct {
+		const char *file, *from, *to, *code, *says;
+	} faults[] = {
+		{L, "variant: [files]", "variant: [file]", "D008", "variant 'file' is not defined"},
+		{L, "variant: [files]", "variant: []", "G001", "must be a list of variants"},
+		{L, "variant: [files], v", "v", "G002", "'answers' is there twice"},
+		{L, "{id: files}", "{id: with+tool}", "D007", "is there twice"},
+		{L, "{id: files}", "{id: Files}", "D006", "must be a letter a-z"},
+		{L, "{id: files}", "{id: files, image: x}", "D003", "unknown key 'image'"},
+		{L, "profiles: [tool]", "profiles: [tools]", "C004", "has the profile 'tool'"},
+		{L, "variant: [files],", "variant: [files], in: tool,", "G005",
+			"the variant 'files' has no service 'tool'"},
+		{L, "run: [first/answers.sh], fail", "run: [first/lost.sh], fail", "G006",
+			"first/lost.sh"},
+		{L, "memory: 224MiB", "memory: 192MiB", "D011", "224"},
+		{C, TOOL_IMAGE, "lab/base:12", "D012", "needs a foreign 'image' with its digest"},
+		{C, TOOL_IMAGE, "tool/tool:1.2", "D012", "needs a foreign 'image' with its digest"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(faults); i++) {
+		_cleanup_(problems_done) struct problems p = {0};
+		_cleanup_(lab_freep) struct lab *l = NULL;
+		struct err e = ERR_NONE;
+		struct labfolder f;
+		size_t found = 0;
+
+		labfolder_init(&f);
+		make_variants(&f);
+		labfolder_edit(&f, faults[i].file, faults[i].from, faults[i].to);
+		assert_int_equal(lab_load(&l, f.lab, &p, &e), ERR_INVALID);
+		for (size_t k = 0; k < p.n; k++)
+			found += streq(p.items[k].code, faults[i].code) &&
+				 strstr(p.items[k].text, faults[i].says);
+		if (found != 1) {
+			print_problems(&p);
+			fail_msg("%s is found %zu times", faults[i].says, found);
+		}
+		labfolder_done(&f);
+	}
+}
+
 /* --- faults --- */
 
 /* Replace `from` by `to` in a file (from NULL: the file becomes `to`, or goes when that is NULL
@@ -227,9 +367,6 @@ struct fault {
 	bool warning;
 	struct edit more[5]; /* further changes, for a fault that needs them */
 };
-
-#define L "demo-lab/lab.yaml"
-#define C "demo-lab/compose.yaml"
 
 #define ANSWERS "demo-lab/checks/first/answers.sh"
 #define FIRST	"demo-lab/tasks/01-first.md"
@@ -737,6 +874,9 @@ int main(void)
 			digest_covers_all_that_makes_the_lab, setup, teardown),
 		cmocka_unit_test_setup_teardown(digest_covers_names, setup, teardown),
 		cmocka_unit_test_setup_teardown(digest_ignores_what_does_not, setup, teardown),
+		cmocka_unit_test_setup_teardown(each_variant_is_a_lab_of_its_own, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_lab_without_variants_has_none, setup, teardown),
+		cmocka_unit_test(all_variants_are_checked),
 		cmocka_unit_test(each_fault_is_found),
 		cmocka_unit_test(each_rule_is_tried),
 		cmocka_unit_test(rules_can_be_found),

@@ -204,6 +204,24 @@ static void a_lab_of_a_repository_has_its_whole_name(void **state)
 	record_done(&r);
 }
 
+/* Two variants are two exams; a lab that has none says nothing of them. */
+static void a_variant_is_told(void **state)
+{
+	struct fixture *f = *state;
+	struct record_input in = sample();
+	struct record r;
+	struct err e = ERR_NONE;
+
+	in.variant = "files+prometheus";
+	assert_int_equal(record_make(&r, &in, f->key, &e), 0);
+	assert_non_null(strstr(r.body, "\"variant\":\"files+prometheus\""));
+	record_done(&r);
+	assert_null(strstr(f->golden, "variant"));
+	in.variant = "";
+	assert_int_equal(record_make(&r, &in, f->key, &e), ERR_STATE);
+	assert_non_null(strstr(e.text, "lab.variant"));
+}
+
 static void what_cannot_be_verified_is_not_signed(void **state)
 {
 	struct fixture *f = *state;
@@ -595,6 +613,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_record_is_byte_exact),
 		cmocka_unit_test(a_lab_of_a_repository_has_its_whole_name),
+		cmocka_unit_test(a_variant_is_told),
 		cmocka_unit_test(what_cannot_be_verified_is_not_signed),
 		cmocka_unit_test(canonical_form_has_one_spelling),
 		cmocka_unit_test(a_key_is_made_once_and_kept_private),

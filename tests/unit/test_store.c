@@ -232,7 +232,8 @@ static struct tx *tx_full(struct store *s)
 	return t;
 }
 
-#define VERSION_2 "CREATE INDEX grade_lab ON grade (lab); PRAGMA user_version = 2"
+#define VERSION_3 "ALTER TABLE session DROP COLUMN variant; PRAGMA user_version = 3"
+#define VERSION_2 VERSION_3 "; CREATE INDEX grade_lab ON grade (lab); PRAGMA user_version = 2"
 #define VERSION_1 "DROP TABLE repo; DROP TABLE repo_lab; " VERSION_2 "; PRAGMA user_version = 1"
 
 /* A database of the first version gets what came later, and keeps what it has. */
@@ -572,11 +573,11 @@ static void foreign_and_newer_databases_are_refused(void **state)
 	struct place *p = *state;
 
 	place_close(p);
-	place_exec(p, "PRAGMA user_version = 4");
-	refused(p, ERR_STATE, "version 4 and this labd knows 3");
+	place_exec(p, "PRAGMA user_version = 5");
+	refused(p, ERR_STATE, "version 5 and this labd knows 4");
 	place_exec(p, "PRAGMA user_version = -1");
 	refused(p, ERR_STATE, "damaged");
-	place_exec(p, "PRAGMA user_version = 3; PRAGMA application_id = 5");
+	place_exec(p, "PRAGMA user_version = 4; PRAGMA application_id = 5");
 	refused(p, ERR_STATE, "another program");
 	place_exec(p, "PRAGMA application_id = 1281450617; UPDATE meta SET install = 'other'");
 	refused(p, ERR_STATE, "of installation other");
