@@ -136,6 +136,8 @@ static const struct option_spec repo[] = {
 
 static const struct option_spec pack[] = {
 	{"out", 0, "FILE", WORD_FILE, "write it there (SLUG-VERSION.tar in this folder)"},
+	{"lock", 0, NULL, WORD_NONE, "write what its images hold into lab.lock, and pack nothing"},
+	{"check-lock", 0, NULL, WORD_NONE, "say what has moved since lab.lock was written"},
 	END,
 };
 
@@ -476,13 +478,20 @@ const struct command commands[] = {
 			"The tar archive holds the lab with the shared images and helpers that it "
 			"needs; unpacked, it is a folder of labs. The same files give the same "
 			"bytes on every machine. Prints the file and its SHA-256. A lab with "
-			"errors is not packed.",
+			"errors is not packed. --lock writes PATH/lab.lock instead: for each image "
+			"of the lab its digest, when it is of a registry, and its Debian packages; "
+			"the images have to be there, which a start or 'lab test' sees to. "
+			"--check-lock asks the registries and archives what they have now, and "
+			"lists what a build today would get in another version. What a Dockerfile "
+			"fixes by a hash (pip --require-hashes, a commit) cannot move.",
 		.options = pack,
 		.words = {WORD_FILE},
-		.exits = "  8  the lab has errors\n",
+		.exits = "  1  --check-lock: something has moved\n"
+			 "  8  the lab has errors, or lab.lock is none\n",
 		.examples =
 			"  lab pack labs/my-lab\n"
-			"  lab pack hello-lab --out /tmp/hello.tar\n",
+			"  lab pack hello-lab --out /tmp/hello.tar\n"
+			"  lab pack labs/my-lab --check-lock\n",
 		.run = cmd_pack,
 	},
 	{

@@ -149,6 +149,7 @@ void h_sync(struct api *a, struct request *r, const struct match *m);
 void h_sync_cancel(struct api *a, struct request *r, const struct match *m);
 void h_sync_events(struct api *a, struct request *r, const struct match *m);
 void h_proof_put(struct api *a, struct request *r, const struct match *m);
+void h_packages(struct api *a, struct request *r, const struct match *m);
 void h_history(struct api *a, struct request *r, const struct match *m);
 void h_sessions(struct api *a, struct request *r, const struct match *m);
 void h_session_start(struct api *a, struct request *r, const struct match *m);

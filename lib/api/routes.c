@@ -14,6 +14,7 @@ static const struct route routes[] = {
 	{"DELETE", "/v1/syncs/{}", h_sync_cancel, false},
 	{"GET", "/v1/syncs/{}/events", h_sync_events, false},
 	{"PUT", "/v1/proofs/{}", h_proof_put, false},
+	{"GET", "/v1/packages", h_packages, false},
 	{"GET", "/v1/sessions", h_sessions, false},
 	{"POST", "/v1/sessions", h_session_start, false},
 	{"GET", "/v1/sessions/{}", h_session, false},

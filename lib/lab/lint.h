@@ -23,6 +23,8 @@ void lint_texts(struct reader *r);
 /* lint_image.c: the Dockerfiles, and what learners find in images and volumes. */
 void lint_images(struct reader *r, const struct image_graph *g);
 void lint_leaks(struct reader *r);
+/* lint_image.c: does lab.lock, when there is one, name the images of the lab? */
+void lint_lock(struct reader *r, const struct image_graph *g);
 /* A path below the repository as it is seen from the lab: "images/x", "../_images/x". The caller
  * owns it. */
 char *lint_file_name(const struct reader *r, const char *path);

@@ -8,12 +8,13 @@
 #include "base/hash.h"
 #include "base/map.h"
 #include "base/str.h"
+#include "codec/json.h"
 #include "lab/tree.h"
 
 #include <ctype.h>
 
 /* What is shorter than LEAK_MIN, such as a lone shebang, may stand in many files. */
-enum { SCRIPT_MAX = 1024 * 1024, LEAK_MIN = 40 };
+enum { SCRIPT_MAX = 1024 * 1024, LEAK_MIN = 40, LOCK_MAX = 4 * 1024 * 1024 };
 
 /* --- secrets --- */
 
@@ -203,6 +204,53 @@ void lint_images(struct reader *r, const struct image_graph *g)
 		}
 		lint_dockerfile(r, file, node->text);
 	}
+}
+
+/* --- the lock --- */
+
+static bool graph_has(const struct image_graph *g, const char *name)
+{
+	for (size_t i = 0; i < g->n; i++)
+		if (streq(g->nodes[i].name, name))
+			return true;
+	return false;
+}
+
+static bool lock_has(const struct json *images, const char *name)
+{
+	const struct json *i;
+
+	json_for_each(i, images)
+		if (streq(json_str_or(json_get(i, "name"), ""), name))
+			return true;
+	return false;
+}
+
+void lint_lock(struct reader *r, const struct image_graph *g)
+{
+	_cleanup_(json_freep) struct json *lock = NULL;
+	_cleanup_buf_ struct buf text = BUF(LOCK_MAX);
+	const struct json *i;
+	struct err e = ERR_NONE;
+	int code = fs_read_beneath(r->dir, "lab.lock", &text, &e);
+
+	if (code == ERR_NOT_FOUND)
+		return;
+	if (code == 0)
+		code = json_parse(&lock, buf_str(&text), text.len, &e);
+	if (code < 0)
+		report_line(r, "lab.lock", 1, "L032", "it cannot be read: %s", e.text);
+	for (size_t k = 0; code == 0 && k < g->n; k++)
+		if (!lock_has(json_get(lock, "images"), g->nodes[k].name))
+			report_line(r, "lab.lock", 1, "L032",
+				"image '%.80s' is missing: 'lab pack --lock' writes it anew",
+				g->nodes[k].name);
+	json_for_each(i, json_get(lock, "images"))
+		if (!graph_has(g, json_str_or(json_get(i, "name"), "")))
+			report_line(r, "lab.lock", 1, "L032",
+				"the lab does not stand on image '%.80s': 'lab pack --lock' writes "
+				"it anew",
+				json_str_or(json_get(i, "name"), ""));
 }
 
 /* --- what learners find --- */

@@ -90,6 +90,7 @@ static void read_images(struct reader *r)
 		return;
 	}
 	lint_images(r, &g);
+	lint_lock(r, &g);
 	if (hash_lab(r, &g, &e) < 0)
 		report(r, &(struct mark){.file = "lab.yaml", .code = "D009"}, "%s", e.text);
 }

@@ -320,6 +320,9 @@ RULE(L031, ERROR, "something is downloaded without saying which",
 	"RUN pip install --no-cache-dir --require-hashes -r requirements.lock\n"
 	"RUN curl -fsSLO https://example.org/x.tgz && echo \"<sha256>  x.tgz\" | sha256sum -c\n"
 	"RUN git clone https://example.org/x && git -C x checkout <commit, 40 digits>\n")
+RULE(L032, WARNING, "lab.lock is of another set of images",
+	"A lock that does not name what the lab stands on cannot tell when that moves.",
+	"lab pack --lock labs/log-triage\n")
 RULE(L033, WARNING, "packages are installed when the session starts",
 	"It is slow for every learner, breaks without internet, and differs from day to day. It "
 	"belongs into the image.",

@@ -428,6 +428,13 @@ def doctor_and_metrics_see_the_same_state():
     assert 'labd_sessions{state="ready"} 1' in text and "labd_engine_up 1" in text and "labd_database_up 1" in text
 
 
+def an_image_says_which_packages_it_holds():
+    image = c.get("/v1/packages?image=debian:12-slim").json
+    assert image["image"] == "debian:12-slim" and image["packages"]["dpkg"][0].isdigit(), image
+    problem(c.get("/v1/packages?image=labyard/none:none", expect=404), "not_found", "labyard/none:none")
+    problem(c.get("/v1/packages?image=a%20b", expect=400), "usage", "'image'")
+
+
 def gc_removes_what_is_asked_for_and_nothing_else():
     assert c.post("/v1/gc").json == {"schema": "labyard/gc/v1", "applied": False, "items": []}
     c.post(f"/v1/sessions/{s}/stop")

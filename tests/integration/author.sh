@@ -42,3 +42,25 @@ lab exec -i -- sh <"$tmp/labs/quiet-box/cheats/yours-empty.sh" || fail "the chea
 run lab check yours
 expect_status 4
 expect_out 'yours/works +ERROR'
+
+# A lock names what the images hold, and is told when an archive has something else.
+run lab pack "$tmp/labs/quiet-box" --check-lock
+expect_status 3
+expect_err "'lab pack --lock' writes it"
+run lab pack "$tmp/labs/quiet-box" --lock -o json
+expect_status 0
+expect_out '"file":"'"$tmp"'/labs/quiet-box/lab.lock","images":2,"packages":[0-9]{2,}'
+run lab lint --strict "$tmp/labs"
+expect_status 0
+dpkg=$(lab exec -- dpkg-query -W -f '${Version}' dpkg)
+grep -q "^ *\"dpkg\": \"$dpkg\"" "$tmp/labs/quiet-box/lab.lock" || fail "the lock does not say which dpkg"
+sed -i 's/"dpkg": ".*"/"dpkg": "0.1"/' "$tmp/labs/quiet-box/lab.lock"
+run lab pack "$tmp/labs/quiet-box" --check-lock
+case $status in
+1) expect_out "^debian:12-slim +dpkg +0\\.1 +[0-9]" ;;
+*) # no archive can be reached from here
+	expect_status 4
+	expect_err "the packages of image 'debian:12-slim' cannot be listed"
+	;;
+esac
+expect_equal "images of questions" '' "$(engine_api GET '/images/json?filters=%7B%22reference%22%3A%5B%22labyard/packages%22%5D%7D' | tr -d '[] \n')"

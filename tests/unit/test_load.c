@@ -385,6 +385,8 @@ struct fault {
 	}
 #define W(...) E(__VA_ARGS__, .warning = true)
 
+#define LOCKED "{\"name\": \"debian:12-slim\"}, {\"name\": \"lab/base\"}"
+
 static const struct fault faults[] = {
 	/* lab.yaml: documents and keys */
 	E("D001", L, "title: A demo", "title: [A demo", NULL),
@@ -598,6 +600,11 @@ static const struct fault faults[] = {
 		"sha256sum"),
 	E("L031", BASE, "-slim\n", "-slim\nRUN git clone https://x.example/x.git\n", "commit"),
 	E("L031", BASE, "-slim\n", "-slim\nADD https://x.example/x /x\n", "ADD takes"),
+	W("L032", "demo-lab/lab.lock", NULL, "{\"images\": [" LOCKED "]}", "'demo-lab/app' is missing"),
+	W("L032", "demo-lab/lab.lock", NULL,
+		"{\"images\": [" LOCKED ", {\"name\": \"demo-lab/app\"}, {\"name\": \"x\"}]}",
+		"not stand on image 'x'"),
+	W("L032", "demo-lab/lab.lock", NULL, "images: []\n", "cannot be read"),
 	W("L033", C, "command: [seed, ", "command: [sh, -c, \"apt-get install jq\", ",
 		"belongs into"),
 	W("L035", C, "    healthcheck: {test: [CMD, check, now], interval: 1s}\n", "", "too early",
