@@ -217,6 +217,7 @@ void h_session_start(struct api *a, struct request *r, const struct match *m)
 		o.folder = at.folder;
 		o.repository = at.repo;
 		o.commit = at.commit;
+		o.exact = at.exact;
 		start(a, r, &o);
 	}
 	lab_place_done(&at);

@@ -59,14 +59,14 @@ static int place(struct lab_place *p, const struct repo *r, const char *slug, co
 	if (!found)
 		return err_set(e, ERR_NOT_FOUND,
 			"commit '%s' of '%s' is not kept here, or several begin so: 'lab repo "
-			"sync' "
-			"fetches what the ref names",
+			"sync' fetches what the ref names",
 			commit, r->name);
 	*p = (struct lab_place){
 		.folder = strf("%s/%s", folder, found),
 		.slug = xstrdup(slug),
 		.repo = xstrdup(r->name),
 		.commit = TAKE(found),
+		.exact = commit != NULL,
 	};
 	return 0;
 }

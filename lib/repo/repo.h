@@ -130,6 +130,7 @@ void repos_unlisten(struct repos *m, sync_cb fn, void *arg);
 struct lab_place {
 	char *folder;               /* for catalog_load() */
 	char *slug, *repo, *commit; /* repo and commit NULL: of the catalogue */
+	bool exact;                 /* the commit was asked for */
 };
 void lab_place_done(struct lab_place *p);
 char *lab_place_name(const struct lab_place *p); /* slug, or repo/slug; the caller owns it */

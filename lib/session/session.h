@@ -128,6 +128,7 @@ struct start_options {
 	const char *folder;     /* where it is; NULL = the catalogue */
 	const char *repository; /* that it is of, and its commit; NULL: of the catalogue */
 	const char *commit;
+	bool exact;        /* a session of another commit is not resumed: ERR_STATE */
 	bool fresh;        /* discard an existing session of this lab first */
 	const unsigned char *seed; /* NULL = draw one */
 	const char *variant; /* NULL = the first whose images are there (variant.c) */

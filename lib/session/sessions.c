@@ -832,6 +832,7 @@ void session_end_grade(struct session *s)
 struct opening {
 	struct sessions *m;
 	char *slug, *key, *folder, *repository, *commit, *variant;
+	bool exact;
 	unsigned char seed[SEED_BYTES];
 	struct lab *lab;
 	struct err err;
@@ -897,22 +898,27 @@ static struct session *existing(struct sessions *m, const char *slug, const char
 	return NULL;
 }
 
-/* Going on with a session, which is what it is. */
-static void go_on(struct session *s, const char *variant, session_done done, void *arg)
+/* Going on with a session, which is what it is. commit, variant: NULL = whichever it has. */
+static void go_on(struct session *s, const char *commit, const char *variant, session_done done,
+	void *arg)
 {
 	const char *has = lab_variant_id(s->lab);
 	struct err e = ERR_NONE;
 
-	if (!variant || str_same(variant, has)) {
+	if (commit && !str_same(commit, s->commit))
+		err_set(&e, ERR_STATE,
+			"'%s' is of commit %.12s: with --fresh it is discarded and %.12s started",
+			s->name, s->commit ? s->commit : "-", commit);
+	else if (variant && !str_same(variant, has))
+		err_set(&e, ERR_STATE,
+			"'%s' runs %s%s%s: 'lab start %s --variant %s --fresh' discards it and "
+			"starts '%s'",
+			s->name, has ? "as the variant '" : "without a variant", has ? has : "",
+			has ? "'" : "", s->lab->slug, variant, variant);
+	if (e.code)
+		answer_error(s->m, done, arg, &e);
+	else
 		session_resume(s, done, arg);
-		return;
-	}
-	err_set(&e, ERR_STATE,
-		"'%s' runs %s%s%s: 'lab start %s --variant %s --fresh' discards it and starts "
-		"'%s'",
-		s->name, has ? "as the variant '" : "without a variant", has ? has : "",
-		has ? "'" : "", s->lab->slug, variant, variant);
-	answer_error(s->m, done, arg, &e);
 }
 
 static char *unique_name(struct sessions *m, const char *slug)
@@ -960,7 +966,7 @@ static void open_done(void *arg)
 	}
 	m->openings--;
 	if (o->err.code == 0 && s) { /* two starts at once: the second resumes the first's */
-		go_on(s, o->variant, o->done, o->arg);
+		go_on(s, o->exact ? o->commit : NULL, o->variant, o->done, o->arg);
 	} else if (o->err.code != 0) {
 		answer_error(m, o->done, o->arg, &o->err);
 	} else {
@@ -1002,7 +1008,7 @@ void sessions_open(
 	struct err e = ERR_NONE;
 
 	if (s && !opt->fresh) {
-		go_on(s, opt->variant, done, arg);
+		go_on(s, opt->exact ? opt->commit : NULL, opt->variant, done, arg);
 		return;
 	}
 	if (s && s->state == STATE_GRADING) {
@@ -1025,6 +1031,7 @@ void sessions_open(
 	str_set(&o->repository, opt->repository);
 	str_set(&o->commit, opt->commit);
 	str_set(&o->variant, opt->variant);
+	o->exact = opt->exact;
 	o->done = done;
 	o->arg = arg;
 	if (opt->seed)

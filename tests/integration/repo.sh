@@ -150,6 +150,11 @@ run lab repo list --outdated
 expect_err 'every repository is at the commit'
 run lab status "$session" -o json
 expect_equal "commit of the running session" "$first" "$(field 'd["commit"]')"
+run lab start "labs/tiny-lab@$first" -o name
+expect_equal "session of its own commit" "$session" "$(cat "$tmp/out")"
+run lab start "labs/tiny-lab@$second" # it was asked for: another one is no answer
+expect_status 4
+expect_err "'$session' is of commit $(echo "$first" | cut -c 1-12): with --fresh it is discarded and $(echo "$second" | cut -c 1-12) started"
 
 # A lab with an error is rejected, and its last good commit stays.
 sed -i 's/^title:.*/titel: wrong/' "$work/tiny-lab/lab.yaml"
