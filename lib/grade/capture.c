@@ -8,7 +8,6 @@
  */
 #include "grade/impl.h"
 
-#include "content/fetch.h"
 #include "content/tar.h"
 
 #define MAX_TAR      (80 << 20)
@@ -26,9 +25,7 @@ struct capturing {
 	char *folder;
 	struct tar_plan *files;
 	char *prefix;           /* folder the entries of this path belong to */
-	struct fetch *fetch;
-	struct engine_op *op;
-	bool missing;           /* the path does not exist: no files, which the check will see */
+	struct haul *haul;
 	int64_t froze_ms;
 	struct capture result;
 	void (*done)(void *arg, struct capture *c);
@@ -46,7 +43,6 @@ static void finish_now(void *arg)
 	buf_done(&c->result.left_out);
 	tar_plan_free(c->files);
 	free(c->folder);
-	fetch_free(c->fetch);
 	free(c->prefix);
 	free(c->learners);
 	free(c);
@@ -115,12 +111,12 @@ static void left_out(void *arg, const char *path, const char *why)
 		*c->prefix ? "/" : "", path, why); /* the list ends when it is full */
 }
 
-static void read_whole(struct capturing *c, const struct err *e)
+static void read_whole(void *arg, const struct err *e)
 {
-	if (c->op)
-		return; /* the engine's side ends on its own */
-	fetch_free(TAKE(c->fetch));
-	if (e->code != 0 && !c->missing) {
+	struct capturing *c = arg;
+
+	c->haul = NULL;
+	if (e->code != 0 && e->code != ERR_NOT_FOUND) { /* no files is what the check will see */
 		finish(c, e);
 		return;
 	}
@@ -128,56 +124,10 @@ static void read_whole(struct capturing *c, const struct err *e)
 	next_path(c);
 }
 
-static void fetch_over(void *arg, const struct err *e)
-{
-	struct capturing *c = arg;
-
-	if (c->op && e->code != 0) {
-		c->result.err = *e;
-		engine_cancel(c->op);
-		return;
-	}
-	read_whole(c, c->result.err.code ? &c->result.err : e);
-}
-
-static void fetch_room(void *arg)
-{
-	struct capturing *c = arg;
-
-	if (c->op)
-		engine_resume(c->op);
-}
-
-static int64_t bytes(void *arg, const char *p, size_t n, struct err *e)
-{
-	struct capturing *c = arg;
-
-	if (fetch_full(c->fetch))
-		return TAR_PAUSE;
-	int r = fetch_write(c->fetch, p, n, e);
-	return r < 0 ? r : (int64_t)n;
-}
-
-static void got(void *arg, const struct engine_result *r)
-{
-	struct capturing *c = arg;
-
-	c->op = NULL;
-	if (r->err.code == ERR_NOT_FOUND) {
-		c->missing = true;
-		read_whole(c, &r->err);
-	} else if (r->err.code != 0) {
-		fetch_free(TAKE(c->fetch));
-		finish(c, c->result.err.code ? &c->result.err : &r->err);
-	} else {
-		fetch_finish(c->fetch); /* its end comes when everything was checked */
-	}
-}
-
 static void read_path(struct capturing *c, struct session *s, const char *path)
 {
-	static const struct fetch_ops ops = {
-		.entry = entry, .drained = fetch_room, .ended = fetch_over, .left_out = left_out};
+	static const struct haul_ops ops = {
+		.entry = entry, .left_out = left_out, .done = read_whole};
 	static const struct fetch_limits limits = {.links = true, .leave_out = true};
 	const char *container = session_container(s, c->lab->captures[c->at].service, NULL);
 	struct err e = ERR_NONE;
@@ -191,9 +141,7 @@ static void read_path(struct capturing *c, struct session *s, const char *path)
 	free(c->prefix);
 	c->prefix = xstrdup(path + 1); /* "/etc/prometheus/rules" arrives as "rules/…" */
 	*(strrchr(c->prefix, '/') ? strrchr(c->prefix, '/') : c->prefix) = '\0';
-	c->missing = false;
-	c->fetch = fetch_untar(c->loop, sessions_config(c->m)->lab_fetch, &limits, &ops, c);
-	c->op = container_get(sessions_engine(c->m), container, path, bytes, got, c);
+	c->haul = haul_path(c->m, container, path, &limits, &ops, c);
 }
 
 static void next_path(struct capturing *c)
@@ -261,6 +209,6 @@ struct capturing *capture_start(struct session *s, const char *folder,
 void capture_cancel(struct capturing *c)
 {
 	c->canceled = true;
-	if (c->op)
-		engine_cancel(c->op);
+	if (c->haul)
+		haul_cancel(c->haul);
 }

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/str.h"
+#include "content/fetch.h"
 #include "grade/grade.h"
 #include "grade/runner.h"
 #include "grade/verdict.h"
@@ -43,6 +44,19 @@ struct capturing;
 struct capturing *capture_start(struct session *s, const char *folder,
 	void (*done)(void *arg, struct capture *c), void *arg);
 void capture_cancel(struct capturing *c); /* done comes with ERR_CANCELED */
+
+/* --- haul.c: one path of a container, read through lab-fetch --- */
+
+struct haul_ops {
+	int (*entry)(void *arg, const struct fetch_entry *t, struct err *e); /* negative = stop */
+	void (*left_out)(void *arg, const char *path, const char *why); /* limits->leave_out */
+	/* Once. ERR_NOT_FOUND: there is no such path; ERR_CANCELED: haul_cancel(). */
+	void (*done)(void *arg, const struct err *e);
+};
+struct haul;
+struct haul *haul_path(struct sessions *m, const char *container, const char *path,
+	const struct fetch_limits *limits, const struct haul_ops *ops, void *arg);
+void haul_cancel(struct haul *h);
 
 /* --- run.c --- */
 
