@@ -280,6 +280,8 @@ static void explain(void)
 	fputs("FROM says where a check looks from:\n"
 	      "  inside     a program in your own container (~: whoever owns the container could "
 	      "forge it)\n"
+	      "  replay     your work, run again in a clean container without network (~: it could "
+	      "forge the verdict)\n"
 	      "  neighbour  a program on the lab's network, which sees what any client would see\n"
 	      "  frozen     files, read while your services stand still\n"
 	      "  outside    the containers, as the engine sees them\n\n",

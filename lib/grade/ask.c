@@ -45,7 +45,7 @@ static void add_params(struct run *r, const struct session_info *info, char ***e
 	}
 }
 
-static void add_hidden(struct run *r, const struct session_info *info, int service, char ***env)
+static void add_declared(struct run *r, const struct session_info *info, int service, char ***env)
 {
 	const struct lab_service *v = &r->lab->services[service];
 	_cleanup_(strv_freep) char **declared =
@@ -53,9 +53,13 @@ static void add_hidden(struct run *r, const struct session_info *info, int servi
 
 	for (size_t i = 0; declared && declared[i]; i++)
 		strv_add(env, declared[i]);
+	strv_add(env, "LAB_SCRATCH=/lab/scratch");
+}
+
+static void add_hidden(struct run *r, char ***env)
+{
 	strv_take(env, strf("LAB_FENCE_MS=%" PRId64, r->fence_ms));
 	strv_add(env, "LAB_CHECKS=/lab/checks");
-	strv_add(env, "LAB_SCRATCH=/lab/scratch");
 	strv_add(env, "LAB_SECRETS=/lab/secrets");
 	for (size_t i = 0; i < r->lab->n_services; i++)
 		add_upper(env, "LAB_TARGET_", r->lab->services[i].name, r->lab->services[i].name);
@@ -67,6 +71,7 @@ char **run_environment(struct run *r, int service, const struct item *it, const 
 	struct session *s = sessions_by_id(r->g->m, r->session);
 	struct session_info info;
 	char **env = strv_new();
+	bool beside_work = r->lab->services[service].when == WHEN_REPLAY;
 
 	session_info(s, &info);
 	strv_add(&env, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
@@ -77,12 +82,21 @@ char **run_environment(struct run *r, int service, const struct item *it, const 
 	if (it) {
 		strv_take(&env, strf("LAB_CHECK=%s", it->check->name));
 		strv_take(&env, strf("LAB_TASK=%s", it->task->id));
-		if (it->check->vantage == VANTAGE_FROZEN)
+		if (it->check->vantage == VANTAGE_FROZEN ||
+			(beside_work && replays_capture(r->lab, it->check)))
 			strv_take(&env, strf("LAB_ROOT=/lab/root/%d", r->captures));
+		if (it->check->vantage == VANTAGE_REPLAY) {
+			strv_add(&env, "LAB_TAKES=/lab/step/takes");
+			strv_add(&env, "LAB_GIVES=/lab/step/gives");
+		}
 	}
-	add_params(r, &info, &env);
-	if (r->lab->services[service].role == ROLE_HIDDEN)
-		add_hidden(r, &info, service, &env);
+	if (!beside_work)
+		add_params(r, &info, &env);
+	if (r->lab->services[service].role == ROLE_HIDDEN) {
+		add_declared(r, &info, service, &env);
+		if (!beside_work)
+			add_hidden(r, &env);
+	}
 	return env;
 }
 
@@ -191,6 +205,14 @@ static void ask_program(struct run *r, struct session *s, struct item *it)
 		program_done, it);
 }
 
+/* --- by steps --- */
+
+static void replayed(struct item *it)
+{
+	it->run->replay = NULL;
+	observed(it);
+}
+
 /* --- by the engine --- */
 
 static void looked(void *arg, const struct container_state *c)
@@ -256,6 +278,8 @@ void item_ask(struct run *r, struct item *it)
 	it->asked_ms = loop_now_ms(sessions_loop(r->g->m));
 	if (it->check->type == CHECK_CONTAINER)
 		ask_container(r, s, it);
+	else if (it->check->vantage == VANTAGE_REPLAY)
+		r->replay = replay_start(r, it, replayed);
 	else
 		ask_program(r, s, it);
 }

@@ -99,7 +99,7 @@ bool grader_last(struct grader *g, const struct session *s, const struct lab_che
 		.max_m = c->severity == SEVERITY_INFO ? 0 : c->max_m,
 		.ms = v->ms,
 		.at_ms = v->at_ms,
-		.forgeable = c->vantage == VANTAGE_INSIDE,
+		.forgeable = c->forgeable,
 	};
 	return true;
 }

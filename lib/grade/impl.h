@@ -58,6 +58,19 @@ struct haul *haul_path(struct sessions *m, const char *container, const char *pa
 	const struct fetch_limits *limits, const struct haul_ops *ops, void *arg);
 void haul_cancel(struct haul *h);
 
+/* --- replay.c: the steps of a replay check, and the files that they hand on --- */
+
+struct item;
+struct replay;
+/*
+ * Ask every step in turn. done comes once, never from inside, with the judgement, evidence and
+ * duration in the item; then nothing of it is under way.
+ */
+struct replay *replay_start(struct run *r, struct item *it, void (*done)(struct item *it));
+void replay_cancel(struct replay *p); /* done comes soon */
+/* Is its work fed with captured files? */
+bool replays_capture(const struct lab *l, const struct lab_check *c);
+
 /* --- run.c --- */
 
 enum item_state { ITEM_WAITING, ITEM_ASKING, ITEM_DECIDED };
@@ -107,6 +120,7 @@ struct run {
 	struct timer *timer;
 	int64_t *phase_ms;          /* per phase: duration, -1 = not run */
 	int64_t deadline_ms;        /* boot: the whole run */
+	struct replay *replay;      /* the one check that is being replayed, or NULL */
 	struct capturing *capturing;
 	struct buf captured;        /* tar of the last capture; evidence of a grade */
 	struct buf left_out;        /* of it */
@@ -189,8 +203,8 @@ void needs_settle(struct run *r);
 void item_ask(struct run *r, struct item *it);
 /* Decide it; tells listeners. */
 void item_decide(struct item *it);
-/* Environment of a program in a run; the caller owns it. service: where it runs; root NULL unless
- * frozen. */
+/* Environment of a program in a run; the caller owns it. service: where it runs. Beside a learner's
+ * work nothing is told but what compose.yaml says. */
 char **run_environment(struct run *r, int service, const struct item *it, const char *phase,
 	int64_t deadline_wall_ms);
 /* Read a program below checks/. */

@@ -49,7 +49,7 @@ void run_result(const struct run *r, size_t i, struct check_result *ret)
 		.max_m = it->check->severity == SEVERITY_INFO ? 0 : it->check->max_m,
 		.ms = it->ms,
 		.at_ms = it->at_ms,
-		.forgeable = it->check->vantage == VANTAGE_INSIDE,
+		.forgeable = it->check->forgeable,
 	};
 }
 

@@ -229,8 +229,10 @@ static void muster(struct run *r, struct session *s)
 	for (size_t v = 0; v < r->lab->n_services; v++) {
 		bool needed = r->grade && r->lab->services[v].when != WHEN_SESSION;
 
+		if (r->lab->services[v].when == WHEN_REPLAY)
+			continue; /* each step makes its own */
 		for (size_t i = 0; i < r->n_items; i++)
-			needed |= r->items[i].check->by == (int)v;
+			needed |= lab_check_uses(r->items[i].check, (int)v);
 		if (needed)
 			services[n++] = (int)v;
 	}
@@ -400,6 +402,8 @@ void run_cancel(struct run *r)
 	err_set(&r->err, ERR_CANCELED, "the run was stopped");
 	if (r->capturing)
 		capture_cancel(r->capturing);
+	if (r->replay)
+		replay_cancel(r->replay);
 	crew_down(r->g, r->session); /* running programs end with ERR_CANCELED */
 	for (size_t i = 0; i < r->n_items; i++)
 		if (r->items[i].state == ITEM_WAITING) {

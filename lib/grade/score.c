@@ -78,7 +78,7 @@ static void keep_tasks(struct run *r, const struct score_task *t)
 		count(&r->tasks[r->items[i].task_index], r->items[i].j.verdict);
 }
 
-/* Weakest to strongest: inside, neighbour, frozen, outside (the order of the enum). */
+/* Weakest to strongest is the order of the enum. */
 static void keep_trust(struct run *r)
 {
 	int weakest = -1;
@@ -90,7 +90,7 @@ static void keep_trust(struct run *r)
 			continue;
 		if (weakest < 0 || (int)it->check->vantage < weakest)
 			weakest = (int)it->check->vantage;
-		if (it->check->vantage == VANTAGE_INSIDE)
+		if (it->check->forgeable)
 			r->forgeable_m += it->earned_m;
 	}
 	(void)snprintf(r->trust, sizeof(r->trust), "%s",

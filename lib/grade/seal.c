@@ -189,7 +189,7 @@ static void list_checks(struct lists *l, const struct seal *x, const struct run 
 			.earned_m = it->earned_m,
 			.max_m = c->severity == SEVERITY_INFO ? 0 : c->max_m,
 			.ms = it->ms,
-			.forgeable = c->vantage == VANTAGE_INSIDE,
+			.forgeable = c->forgeable,
 			.evidence = evidence_of(x, c->name, &l->evidence),
 			.required = c->severity == SEVERITY_REQUIRED,
 			.info = c->severity == SEVERITY_INFO,

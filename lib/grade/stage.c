@@ -67,7 +67,8 @@ static void visit(struct run *r, struct item *it, int64_t now, struct tally *t)
 
 	if (it->check->phase != r->phase || it->state == ITEM_DECIDED)
 		return;
-	if (it->state == ITEM_WAITING && now_allowed && it->next_ms <= now && may_ask(r, it))
+	if (it->state == ITEM_WAITING && now_allowed && it->next_ms <= now &&
+		!(r->replay && it->check->vantage == VANTAGE_REPLAY) && may_ask(r, it))
 		item_ask(r, it);
 	if (it->state == ITEM_DECIDED)
 		return;
@@ -174,7 +175,8 @@ static bool reads_capture(const struct run *r, const struct item *it, int phase)
 {
 	int own = it->check->phase;
 
-	if (it->check->vantage != VANTAGE_FROZEN || it->state == ITEM_DECIDED)
+	if (it->state == ITEM_DECIDED ||
+		(it->check->vantage != VANTAGE_FROZEN && !replays_capture(r->lab, it->check)))
 		return false;
 	return own < 0 || !r->lab->phases[own].capture ? phase < 0 : phase == own;
 }

@@ -20,5 +20,11 @@ void judgement_done(struct judgement *j);
  * Out of time is what the runner says ran out of it. No answer from the runner is an error.
  */
 void judge(struct judgement *ret, const struct program_result *r);
+/*
+ * The same where a learner's work runs beside the program: whatever it can do to the program (end
+ * it, stop it, flood it, speak in its place) is the work's failure, not a broken check. Only the
+ * program's own "cannot judge" and what the engine did not do stay errors.
+ */
+void judge_work(struct judgement *ret, const struct program_result *r);
 void judge_skip(struct judgement *ret, const char *reason, const char *text);
 void judge_error(struct judgement *ret, const char *reason, const char *text);

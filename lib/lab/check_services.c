@@ -47,9 +47,11 @@ static int see_variable(void *arg, const char *name, const char *fallback)
 			"LAB_SECRET_ with "
 			"the names of lab.yaml that are drawn for the session",
 			name);
-	else if (kind == DRAW_SEED && p->service->role == ROLE_LEARNER)
+	else if (kind == DRAW_SEED &&
+		 (p->service->role == ROLE_LEARNER || p->service->when == WHEN_REPLAY))
 		report_value(p, "D013",
-			"a learner's service may not have LAB_SEED: it decides every parameter");
+			"a service that runs a learner's work may not have LAB_SEED: it decides "
+			"every parameter");
 	else if (kind == DRAW_SECRET && !has_service(&l->secrets[i], p->index))
 		report_value(p, "D013", "secret '%s' is not declared for service '%s'",
 			l->secrets[i].name, p->service->name);
@@ -212,6 +214,48 @@ static void check_private_ports(struct reader *r, const struct lab_service *s)
 	if (s->n_private_ports && !hidden)
 		report_key(r, s, "x-lab.private_ports", "C031",
 			"private ports need a network that only hidden services join");
+}
+
+/* --- throw-away services --- */
+
+static bool has_secret(const struct lab *l, int service)
+{
+	for (size_t i = 0; i < l->n_secrets; i++)
+		if (has_service(&l->secrets[i], service))
+			return true;
+	return false;
+}
+
+static bool waited_for(const struct lab *l, int service)
+{
+	for (size_t i = 0; i < l->n_services; i++)
+		for (size_t k = 0; k < l->services[i].n_depends; k++)
+			if (l->services[i].depends[k].service == service)
+				return true;
+	return false;
+}
+
+/* What a learner's work could reach, tell others, or leave behind for the next one. */
+static void check_replay(struct reader *r, const struct lab_service *s)
+{
+	int service = (int)(s - r->lab->services);
+
+	if (s->when != WHEN_REPLAY)
+		return;
+	if (s->n_networks)
+		report_key(r, s, "networks", "C032",
+			"'%s' runs what learners made, so it has no network: 'network_mode: none'",
+			s->name);
+	if (s->n_mounts)
+		report_key(r, s, "volumes", "C032",
+			"'%s' is new each time, so it mounts no volume of the session", s->name);
+	if (has_secret(r->lab, service))
+		report_key(r, s, NULL, "C032",
+			"'%s' runs what learners made, so it gets no secret", s->name);
+	if (s->n_depends || waited_for(r->lab, service))
+		report_key(r, s, s->n_depends ? "depends_on" : NULL, "C032",
+			"'%s' exists for moments only: it waits for nobody, and nobody for it",
+			s->name);
 }
 
 /* --- what fits into the session --- */
@@ -410,6 +454,7 @@ void services_check(struct reader *r)
 		check_image(r, s);
 		check_depends(r, s);
 		check_private_ports(r, s);
+		check_replay(r, s);
 		check_literals(r, s);
 		check_command(r, s);
 	}

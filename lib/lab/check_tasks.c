@@ -21,14 +21,40 @@ static void fill_in_check(const struct lab *l, struct lab_check *c)
 	c->quick = c->phase < 0;
 }
 
+static bool runs_work(const struct lab *l, int service)
+{
+	return service >= 0 && l->services[service].when == WHEN_REPLAY;
+}
+
+/* A replay check with one program is one of one step. */
+static void fill_in_steps(const struct lab *l, struct lab_check *c)
+{
+	if (c->vantage == VANTAGE_REPLAY && !c->n_steps) {
+		c->steps = NEW(struct lab_step);
+		c->steps[c->n_steps++] = (struct lab_step){.by = c->by, .run = TAKE(c->run)};
+		c->by = -1;
+	}
+	c->forgeable = c->vantage == VANTAGE_INSIDE ||
+		       (c->n_steps && runs_work(l, c->steps[c->n_steps - 1].by));
+}
+
 /* --- services of a check --- */
 
-static const struct lab_capture *find_capture(const struct lab *l, int service)
+/* A service that judges: of the grading side, there when the check is asked, and no stranger's. */
+static void check_judge(
+	struct reader *r, const void *at, const char *key, const struct lab_check *c, int service)
 {
-	for (size_t i = 0; i < l->n_captures; i++)
-		if (l->captures[i].service == service)
-			return &l->captures[i];
-	return NULL;
+	const struct lab_service *by = &r->lab->services[service];
+
+	if (service != r->lab->grading_by && (by->role != ROLE_HIDDEN ||
+			by->when == WHEN_SESSION || by->when == WHEN_REPLAY))
+		report_key(r, at, key, "G005",
+			"service '%s' must be hidden and start with a check or grade to judge",
+			by->name);
+	else if (c->quick && by->when == WHEN_GRADE)
+		report_key(r, at, key, "G005",
+			"service '%s' does not exist yet when the quick check '%s' runs", by->name,
+			c->name);
 }
 
 static void check_by(struct reader *r, const struct lab_check *c)
@@ -43,18 +69,81 @@ static void check_by(struct reader *r, const struct lab_check *c)
 	else if (needs && !by)
 		report_key(r, c, "vantage", "G005",
 			"check '%s' needs a grading service: 'by', or 'grading.by'", c->name);
-	else if (needs && c->by != r->lab->grading_by &&
-		 (by->role != ROLE_HIDDEN || by->when == WHEN_SESSION))
-		report_key(r, c, "by", "G005",
-			"service '%s' must be hidden and start with a check or grade to judge",
-			by->name);
-	else if (needs && c->quick && by->when == WHEN_GRADE)
-		report_key(r, c, "by", "G005",
-			"service '%s' does not exist yet when the quick check '%s' runs", by->name,
-			c->name);
-	else if (c->vantage == VANTAGE_NEIGHBOUR && !by->n_networks)
+	else if (needs)
+		check_judge(r, c, "by", c, c->by);
+	if (c->vantage == VANTAGE_NEIGHBOUR && by && !by->n_networks)
 		report_key(r, c, "by", "G005",
 			"service '%s' has no network, so it is nobody's neighbour", by->name);
+}
+
+/* --- steps --- */
+
+static bool given_before(const struct lab_check *c, size_t step, const char *name)
+{
+	for (size_t i = 0; i < step; i++)
+		if (c->steps[i].gives && strv_has(c->steps[i].gives, name))
+			return true;
+	return false;
+}
+
+static void check_files(struct reader *r, const struct lab_check *c, size_t i)
+{
+	const struct lab_step *s = &c->steps[i];
+
+	for (char **f = s->takes; f && *f; f++)
+		if (!given_before(c, i, *f))
+			report_key(r, s, "takes", "G033", "no earlier step gives '%s'", *f);
+	for (char **f = s->gives; f && *f; f++)
+		if (given_before(c, i, *f))
+			report_key(
+				r, s, "gives", "G033", "an earlier step gives '%s' already", *f);
+	if (runs_work(r->lab, s->by) && !s->takes && !lab_capture(r->lab, c->in))
+		report_key(r, s, NULL, "G013",
+			"step %zu has nothing of the learner's: it takes no file, and "
+			"'grading.capture' names no path of '%s'",
+			i + 1, r->lab->services[c->in].name);
+	if (i + 1 == c->n_steps && (s->gives || s->may_fail))
+		report_key(r, s, s->gives ? "gives" : "may_fail", "G033",
+			"the last step gives the verdict, so it gives no files and its end counts");
+}
+
+/* What learners made may see what is theirs, and nothing else that is captured. */
+static void check_fed(struct reader *r, const struct lab_check *c)
+{
+	const struct lab *l = r->lab;
+
+	for (size_t i = 0; lab_capture(l, c->in) && i < l->n_captures; i++)
+		if (l->services[l->captures[i].service].role != ROLE_LEARNER)
+			report_key(r, c, "vantage", "G013",
+				"'%s' would show the captured files of '%s', which is no learner's "
+				"service, to what learners made",
+				c->name, l->services[l->captures[i].service].name);
+}
+
+static void check_steps(struct reader *r, const struct lab_check *c)
+{
+	const struct yaml *steps = yaml_get(origin_of(r, c)->node, "steps");
+	bool any = false;
+
+	if (c->vantage != VANTAGE_REPLAY)
+		return;
+	for (size_t i = 0; i < c->n_steps; i++)
+		any = any || runs_work(r->lab, c->steps[i].by);
+	if (!any)
+		report_key(r, c, steps ? "steps" : "vantage", "G005",
+			"check '%s' needs a service with 'start: replay' in 'by': only there "
+			"a learner's work may run",
+			c->name);
+	check_fed(r, c);
+	for (size_t i = 0; steps && i < c->n_steps; i++) {
+		if (!runs_work(r->lab, c->steps[i].by))
+			check_judge(r, &c->steps[i], "by", c, c->steps[i].by);
+		check_files(r, c, i);
+	}
+	if (!steps && any && !lab_capture(r->lab, c->in))
+		report_key(r, c, "in", "G013",
+			"'grading.capture' names no path of '%s' that could be replayed",
+			r->lab->services[c->in].name);
 }
 
 static void check_in(struct reader *r, const struct lab_check *c)
@@ -70,7 +159,7 @@ static void check_in(struct reader *r, const struct lab_check *c)
 			"service '%s' does not run during the session, so there is nothing to "
 			"judge",
 			in->name);
-	else if (c->vantage == VANTAGE_FROZEN && !find_capture(r->lab, c->in))
+	else if (c->vantage == VANTAGE_FROZEN && !lab_capture(r->lab, c->in))
 		report_key(r, c, "in", "G013",
 			"'grading.capture' names no path of '%s' that a frozen check could read",
 			in->name);
@@ -80,19 +169,24 @@ static void check_in(struct reader *r, const struct lab_check *c)
 			in->name);
 }
 
-static void check_points_inside(struct reader *r, const struct lab_check *c)
+static void check_forgeable(struct reader *r, const struct lab_check *c)
 {
 	const struct lab_service *in = &r->lab->services[c->in];
 	bool root = !in->user || strtol(in->user, NULL, 10) == 0;
+	bool inside = c->vantage == VANTAGE_INSIDE;
 
-	if (c->vantage != VANTAGE_INSIDE || !c->max_m || !root)
+	if (!c->forgeable || !c->max_m || (inside && !root))
 		return;
 	if (r->lab->exam)
-		report_key(r, c, "vantage", "G030",
-			"in an exam no points can stand on '%s': its learner is root", c->name);
+		report_key(r, c, "vantage", "G030", "in an exam no points can stand on '%s': %s",
+			c->name,
+			inside ? "its learner is root"
+			       : "its verdict comes from where the learner's work runs");
 	else
-		report_key(r, c, "vantage", "L022",
-			"points stand on '%s', which a learner who is root could forge", c->name);
+		report_key(r, c, "vantage", "L022", "points stand on '%s', which %s could forge",
+			c->name,
+			inside ? "a learner who is root"
+			       : "the learner's work that runs beside its last program");
 }
 
 /* --- programs and texts --- */
@@ -254,7 +348,7 @@ static void check_grading_service(struct reader *r)
 	const struct lab *l = r->lab;
 	const struct lab_service *by = l->grading_by < 0 ? NULL : &l->services[l->grading_by];
 
-	if (by && (by->role != ROLE_HIDDEN || by->when == WHEN_SESSION))
+	if (by && (by->role != ROLE_HIDDEN || by->when == WHEN_SESSION || by->when == WHEN_REPLAY))
 		report_key(r, l, "grading.by", "G005",
 			"service '%s' must be hidden and start with a check or grade to judge",
 			by->name);
@@ -406,11 +500,16 @@ static void check_window(
 
 static void check_check(struct reader *r, const struct lab_task *t, struct lab_check *c)
 {
+	bool steps = yaml_get(origin_of(r, c)->node, "steps");
+
 	fill_in_check(r->lab, c);
+	fill_in_steps(r->lab, c);
 	check_by(r, c);
+	check_steps(r, c);
 	check_in(r, c);
-	check_points_inside(r, c);
-	check_program(r, c, c->run);
+	check_forgeable(r, c);
+	for (size_t i = 0; lab_check_program(c, i); i++)
+		check_program(r, steps ? (const void *)&c->steps[i] : c, lab_check_program(c, i));
 	check_fail_text(r, t, c);
 	check_window(r, c, "eventually", c->eventually_ms);
 	check_window(r, c, "always_for", c->always_for_ms);

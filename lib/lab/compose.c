@@ -256,7 +256,7 @@ static void read_private_ports(
 }
 
 static const char *const role_words[] = {"learner", "fixture", "hidden", NULL};
-static const char *const start_words[] = {"session", "check", "grade", NULL};
+static const char *const start_words[] = {"session", "check", "grade", "replay", NULL};
 static const struct field service_lab_fields[] = {
 	{"role", FIELD_WORD, true, AT(struct lab_service, role), .words = role_words,
 		.code = "C030"},

@@ -110,6 +110,15 @@ static bool is_url_path(const char *s)
 	return *s == '/' && strcspn(s, " \"'<>\\") == strlen(s);
 }
 
+/* A file that labd carries from one step of a check to another; steps.json is labd's own. */
+static bool is_passed(const char *s)
+{
+	size_t n = strspn(
+		s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
+
+	return n && n <= 64 && !s[n] && *s != '.' && *s != '-' && !streq(s, "steps.json");
+}
+
 #define ID_WHAT "a letter a-z, then letters, digits and '-', at most 32 characters"
 
 const struct form form_id = {is_id, ID_WHAT, "D006"};
@@ -129,4 +138,6 @@ const struct form form_image = {is_image, "an image such as lab/pg:12 or debian:
 const struct form form_variant = {is_variant,
 	"a letter a-z, then letters, digits, '-' and '+', at most 32 characters", "D006"};
 const struct form form_user = {is_user, "a number, or two such as \"1000:1000\"", NULL};
+const struct form form_passed = {is_passed,
+	"a name of letters, digits, '.', '_' and '-', at most 64, and not steps.json", NULL};
 const struct form form_url_path = {is_url_path, "a path that begins with '/'", NULL};

@@ -12,7 +12,8 @@ const char *lab_role_name(enum lab_role r)
 
 const char *lab_vantage_name(enum lab_vantage v)
 {
-	static const char *const names[] = {"inside", "neighbour", "frozen", "outside"};
+	static const char *const names[] = {
+		"inside", "replay", "neighbour", "frozen", "outside"};
 
 	return names[v];
 }
@@ -63,6 +64,29 @@ const char *lab_variant_id(const struct lab *l)
 	return l->n_variants ? l->variants[l->variant].id : NULL;
 }
 
+bool lab_check_uses(const struct lab_check *c, int service)
+{
+	for (size_t i = 0; i < c->n_steps; i++)
+		if (c->steps[i].by == service)
+			return true;
+	return c->by == service;
+}
+
+char *const *lab_check_program(const struct lab_check *c, size_t i)
+{
+	if (c->n_steps)
+		return i < c->n_steps ? c->steps[i].run : NULL;
+	return i ? NULL : c->run;
+}
+
+const struct lab_capture *lab_capture(const struct lab *l, int service)
+{
+	for (size_t i = 0; i < l->n_captures; i++)
+		if (l->captures[i].service == service)
+			return &l->captures[i];
+	return NULL;
+}
+
 /* --- letting go --- */
 
 static void free_service(struct lab_service *s)
@@ -100,6 +124,12 @@ static void free_compose(struct lab *l)
 
 static void free_check(struct lab_check *c)
 {
+	for (size_t i = 0; i < c->n_steps; i++) {
+		strv_free(c->steps[i].run);
+		strv_free(c->steps[i].takes);
+		strv_free(c->steps[i].gives);
+	}
+	free(c->steps);
 	free(c->id);
 	free(c->name);
 	strv_free(c->run);

@@ -10,8 +10,19 @@
 #include "base/util.h"
 
 enum lab_role { ROLE_LEARNER, ROLE_FIXTURE, ROLE_HIDDEN };
-enum lab_when { WHEN_SESSION, WHEN_CHECK, WHEN_GRADE }; /* x-lab.start */
-enum lab_vantage { VANTAGE_INSIDE, VANTAGE_NEIGHBOUR, VANTAGE_FROZEN, VANTAGE_OUTSIDE };
+enum lab_when { /* x-lab.start */
+	WHEN_SESSION,
+	WHEN_CHECK,
+	WHEN_GRADE,
+	WHEN_REPLAY /* a new container with new volumes for each use, thrown away after it */
+};
+enum lab_vantage { /* weakest to strongest */
+	VANTAGE_INSIDE,
+	VANTAGE_REPLAY,
+	VANTAGE_NEIGHBOUR,
+	VANTAGE_FROZEN,
+	VANTAGE_OUTSIDE
+};
 enum lab_check_type { CHECK_PROGRAM, CHECK_CONTAINER };
 enum lab_severity { SEVERITY_NORMAL, SEVERITY_REQUIRED, SEVERITY_INFO };
 enum lab_condition { DEPENDS_STARTED, DEPENDS_HEALTHY, DEPENDS_COMPLETED };
@@ -97,13 +108,24 @@ struct lab_need {
 	int check; /* index in the task, or -1: the whole task */
 };
 
+/* One program of a replay check, and the files that labd carries to it and away from it. */
+struct lab_step {
+	int by;
+	char **run;
+	char **takes, **gives; /* plain names; NULL = none */
+	bool may_fail;         /* however it ends, the next step is asked */
+};
+
 struct lab_check {
 	char *id;
 	char *name; /* "task/check" */
 	enum lab_check_type type;
 	enum lab_vantage vantage;
-	int in, by; /* services; by = -1 for inside and outside */
-	char **run; /* run[0] is a path below checks/ */
+	int in, by; /* services; by = -1 for inside, replay and outside */
+	char **run; /* run[0] is a path below checks/; NULL for outside and replay */
+	struct lab_step *steps; /* replay: at least one; the last gives the verdict */
+	size_t n_steps;
+	bool forgeable; /* its verdict comes from a container in which the learner's work runs */
 	int phase;  /* -1 = main */
 	bool quick;
 	int weight;
@@ -226,3 +248,9 @@ int64_t lab_points_m(const struct lab *l);              /* without distinctions 
 /* Index of a variant. Errors: ERR_NOT_FOUND, with those there are. */
 int lab_variant(const struct lab *l, const char *id, struct err *e);
 const char *lab_variant_id(const struct lab *l);        /* of its variant; NULL = it has none */
+/* Does a program of this check run in that service, other than the one that is judged? */
+bool lab_check_uses(const struct lab_check *c, int service);
+/* Its programs by number, as argv; NULL behind the last. */
+char *const *lab_check_program(const struct lab_check *c, size_t i);
+/* What grading.capture names of a service, or NULL. */
+const struct lab_capture *lab_capture(const struct lab *l, int service);

@@ -179,7 +179,8 @@ static const struct object secret = OBJECT("a secret", lab_dialect, secret_field
 /* --- checks --- */
 
 static const char *const type_words[] = {"program", "container", NULL};
-static const char *const vantage_words[] = {"inside", "neighbour", "frozen", "outside", NULL};
+static const char *const vantage_words[] = {
+	"inside", "replay", "neighbour", "frozen", "outside", NULL};
 static const char *const severity_words[] = {"normal", "required", "info", NULL};
 static const char *const started_words[] = {"before_fence", NULL};
 
@@ -256,6 +257,21 @@ static void read_needs(
 	}
 }
 
+enum { PASSED_FILES_MAX = 8 };
+
+static const struct field step_fields[] = {
+	{"by", FIELD_REF, true, AT(struct lab_step, by), .ref = &ref_service, .code = "G005"},
+	{"run", FIELD_ARGV, true, AT(struct lab_step, run), .code = "G006"},
+	{"takes", FIELD_TEXTS, AT(struct lab_step, takes), .max = PASSED_FILES_MAX,
+		.form = &form_passed, .code = "G033"},
+	{"gives", FIELD_TEXTS, AT(struct lab_step, gives), .max = PASSED_FILES_MAX,
+		.form = &form_passed, .code = "G033"},
+	{"may_fail", FIELD_BOOL, AT(struct lab_step, may_fail)},
+};
+static const struct object step = OBJECT("a step", task_dialect, step_fields,
+	.size = sizeof(struct lab_step), .defaults = &(const struct lab_step){.by = -1},
+	.shape = "a map such as {by: judge, run: [look.sh]}");
+
 static const struct field check_fields[] = {
 	{"id", FIELD_TEXT, true, AT(struct lab_check, id), .form = &form_task_id},
 	{"type", FIELD_WORD, AT(struct lab_check, type), .words = type_words, .code = "G003"},
@@ -264,6 +280,8 @@ static const struct field check_fields[] = {
 	{"in", FIELD_REF, AT(struct lab_check, in), .ref = &ref_service, .code = "G005"},
 	{"by", FIELD_REF, AT(struct lab_check, by), .ref = &ref_service, .code = "G005"},
 	{"run", FIELD_ARGV, AT(struct lab_check, run)},
+	{"steps", FIELD_LIST, AT(struct lab_check, steps), COUNT(struct lab_check, n_steps),
+		.min = 2, .max = 6, .object = &step, .code = "G033"},
 	{"with", FIELD_MAP, .object = &with},
 	{"phase", FIELD_REF, AT(struct lab_check, phase), .ref = &ref_phase, .code = "G001"},
 	{"severity", FIELD_WORD, AT(struct lab_check, severity), .words = severity_words},
@@ -287,22 +305,29 @@ static void check_finish(
 	static const char *const windows[] = {"eventually", "always_for"};
 	struct lab_check *c = value;
 	bool program = c->type == CHECK_PROGRAM;
+	bool run = yaml_get(node, "run"), steps = yaml_get(node, "steps");
 
 	if (!program && !yaml_get(node, "vantage"))
 		c->vantage = VANTAGE_OUTSIDE;
 	if (program == (c->vantage == VANTAGE_OUTSIDE))
 		report_key(r, c, "vantage", "G004", "the vantage '%s' does not fit the type '%s'",
 			vantage_words[c->vantage], type_words[c->type]);
-	if (program != (yaml_get(node, "run") != NULL))
-		report_key(r, c, "run", "G006",
-			program ? "a check of type 'program' needs 'run'"
-				: "a check of type 'container' has no 'run'");
+	if (steps && c->vantage != VANTAGE_REPLAY)
+		report_key(r, c, "steps", "G033", "'steps' belong to the vantage 'replay'");
+	if (steps && yaml_get(node, "by"))
+		report_key(r, c, "by", "G033", "each of the 'steps' says its own 'by'");
+	if (program != (steps || run) || (steps && run))
+		report_key(r, c, run ? "run" : NULL, "G006",
+			!program ? "a check of type 'container' has no 'run'"
+			: run    ? "a check has 'run' or 'steps', not both"
+				 : "a check of type 'program' needs 'run'");
 	if (program && yaml_get(node, "with"))
 		report_key(r, c, "with", "G001", "'with' belongs to the type 'container'");
 	for (size_t i = 0; i < ARRAY_SIZE(windows); i++)
-		if (c->vantage == VANTAGE_INSIDE && yaml_get(node, windows[i]))
+		if (c->vantage <= VANTAGE_REPLAY && yaml_get(node, windows[i]))
 			report_key(r, c, windows[i], "G012",
-				"'%s' does not go with the vantage 'inside'", windows[i]);
+				"'%s' does not go with the vantage '%s'", windows[i],
+				vantage_words[c->vantage]);
 	if (c->eventually_ms && c->always_for_ms)
 		report_key(r, c, "always_for", "G012",
 			"a check has 'eventually' or 'always_for', not both");

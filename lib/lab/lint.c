@@ -57,8 +57,9 @@ static void lint_program(struct reader *r, const char *file)
 
 	for (size_t t = 0; t < l->n_tasks; t++)
 		for (size_t i = 0; i < l->tasks[t].n_checks; i++)
-			named = named || (l->tasks[t].checks[i].run &&
-						 streq(l->tasks[t].checks[i].run[0], name));
+			for (size_t k = 0; lab_check_program(&l->tasks[t].checks[i], k); k++)
+				named |= streq(
+					lab_check_program(&l->tasks[t].checks[i], k)[0], name);
 	for (size_t i = 0; i < l->n_phases; i++)
 		named = named || (l->phases[i].run && streq(l->phases[i].run[0], name));
 	if (named && program_read(r->dir, file, &text, &e) < 0)

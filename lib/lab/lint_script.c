@@ -17,16 +17,22 @@ struct script {
 	struct reader *r;
 	const char *file;
 	bool shell;
-	bool judges, phase, quick, inside; /* how checks and phases use it */
+	bool judges, phase, quick, inside, replay; /* how checks and phases use it */
 	int64_t timeout_ms;                /* the shortest of its checks */
 };
 
-static void add_use(struct script *s, const struct lab_check *c)
+static void add_use(struct script *s, const struct lab_check *c, size_t step)
 {
-	s->timeout_ms = s->judges ? MIN(s->timeout_ms, c->timeout_ms) : c->timeout_ms;
-	s->judges = true;
+	int by = c->n_steps ? c->steps[step].by : -1;
+
+	if (!lab_check_program(c, step + 1)) { /* the last one gives the verdict */
+		s->timeout_ms =
+			s->judges ? MIN(s->timeout_ms, c->timeout_ms) : c->timeout_ms;
+		s->judges = true;
+	}
 	s->quick = s->quick || c->quick;
 	s->inside = s->inside || c->vantage == VANTAGE_INSIDE;
+	s->replay = s->replay || (by >= 0 && s->r->lab->services[by].when == WHEN_REPLAY);
 }
 
 static void find_uses(struct script *s)
@@ -38,8 +44,9 @@ static void find_uses(struct script *s)
 		for (size_t i = 0; i < l->tasks[t].n_checks; i++) {
 			const struct lab_check *c = &l->tasks[t].checks[i];
 
-			if (c->run && streq(c->run[0], program))
-				add_use(s, c);
+			for (size_t k = 0; lab_check_program(c, k); k++)
+				if (streq(lab_check_program(c, k)[0], program))
+					add_use(s, c, k);
 		}
 	for (size_t i = 0; i < l->n_phases; i++)
 		s->phase = s->phase || (l->phases[i].run && streq(l->phases[i].run[0], program));
@@ -309,7 +316,12 @@ static void lint_params(const struct script *s, const char *line, int number)
 		while (i < l->n_params && (strncasecmp(l->params[i].name, p, n) != 0 ||
 						  strlen(l->params[i].name) != n))
 			i++;
-		if (n && i == l->n_params)
+		if (n && s->replay)
+			report_line(s->r, s->file, number, "G019",
+				"a program beside a learner's work gets no parameter; one of the "
+				"session can stand in 'environment' of compose.yaml, one of the "
+				"grade in a file that an earlier step gives");
+		else if (n && i == l->n_params)
 			report_line(s->r, s->file, number, "G019",
 				"no parameter is drawn for LAB_PARAM_%.*s; 'params' of lab.yaml "
 				"declares them",

@@ -176,7 +176,7 @@ bool decimal_read(const struct yaml *node, int places, int64_t *ret);
 /* forms.c */
 extern const struct form form_id, form_task_id, form_variable, form_slug, form_version,
 	form_curriculum, form_cpath, form_path, form_context, form_url_path, form_name, form_env,
-	form_image, form_user, form_variant;
+	form_image, form_user, form_variant, form_passed;
 extern const struct ref ref_service; /* compose.c */
 
 /* --- variants.c --- */

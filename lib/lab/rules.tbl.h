@@ -168,6 +168,18 @@ RULE(C031, ERROR, "a key of x-lab that does not fit the role",
 	"service is kept running and has no private ports; private ports need a network of "
 	"hidden services.",
 	"x-lab: {role: hidden, start: check, scratch: 32MiB}\n")
+RULE(C032, ERROR, "a throw-away service that is not sealed",
+	"With 'start: replay' a service runs what learners made, in a container that is new each "
+	"time. So it has no network, no secret and no volume of the session, and nobody waits for "
+	"it: a hostile program finds nothing there, and leaves nothing behind.",
+	"bench:\n"
+	"  image: lab/py-ml:12\n"
+	"  command: [sleep, infinity]\n"
+	"  user: \"1000:1000\"\n"
+	"  network_mode: none\n"
+	"  cpus: 0.5\n"
+	"  mem_limit: 256m\n"
+	"  x-lab: {role: hidden, start: replay}\n")
 
 /* --- tasks and grading --- */
 
@@ -188,19 +200,21 @@ RULE(G003, ERROR, "an unknown type of check",
 	"type: container\n"
 	"with: {started: before_fence}\n")
 RULE(G004, ERROR, "a vantage that does not fit the type",
-	"The vantage says where a check looks from: programs run 'inside', as a 'neighbour' or "
-	"on 'frozen' files; a check of the container itself looks from 'outside'.",
+	"The vantage says where a check looks from: programs run 'inside', as a 'neighbour', "
+	"on 'frozen' files, or beside a 'replay' of the work; a check of the container itself "
+	"looks from 'outside'.",
 	"- id: steady\n"
 	"  type: container\n"
 	"  vantage: outside     # the type's own, so it can be left out\n"
 	"  with: {started: before_fence}\n")
 RULE(G005, ERROR, "a service that cannot do what a check wants from it",
 	"'in' is the service that is judged and runs for the whole session; 'by' the hidden "
-	"service in which the program runs. 'grading.by' says it once for all checks.",
+	"service in which the program runs. 'grading.by' says it once for all checks. What "
+	"learners made runs in services with 'start: replay', and nothing else does.",
 	"grading: {by: judge}     # judge: {x-lab: {role: hidden, start: check}}\n")
 RULE(G006, ERROR, "a check or phase without its program",
-	"'run' names a program below checks/ and its arguments. Only the type 'container' has "
-	"none.",
+	"'run' names a program below checks/ and its arguments; a replay check may have 'steps' "
+	"with a 'run' each instead. Only the type 'container' has none.",
 	"run: [greet/answers.sh, --within, \"5\"]     # checks/greet/answers.sh\n")
 RULE(G007, ERROR, "'needs' names something unknown, or what needs it",
 	"Tasks are named by their id, checks as task/check.",
@@ -221,14 +235,16 @@ RULE(G011, ERROR, "a time or mark outside its limits",
 	"  budget: 120s\n"
 	"  phases: [{id: rush, title: Many at once, most: 30s}]\n")
 RULE(G012, ERROR, "a check that cannot be asked again and again",
-	"A check inside the learner's container is asked once: it is feedback, no measurement. And "
+	"A check inside the learner's container is asked once: it is feedback, no measurement; "
+	"and so is a replay, which is a measurement by itself. And "
 	"a check either passes at the first pass ('eventually') or fails at the first failure "
 	"('always_for').",
 	"vantage: neighbour\n"
 	"eventually: 15s\n")
-RULE(G013, ERROR, "a frozen check that could read nothing",
-	"Frozen checks read the copies that 'grading.capture' names. These paths lie on "
-	"volumes: only those can be read from outside on every engine.",
+RULE(G013, ERROR, "a check without the files that it is for",
+	"Frozen checks and replays read the copies that 'grading.capture' names, unless an "
+	"earlier step gives files. These paths lie on volumes: only those can be read from outside "
+	"on every engine. What a replay is fed with is of learners' services alone.",
 	"grading:\n"
 	"  capture: {app: [/srv/app]}     # a volume's target\n")
 RULE(G016, ERROR, "a capture list outside its limits",
@@ -244,8 +260,20 @@ RULE(G019, ERROR, "a parameter that is not declared, or that nobody uses",
 	"params: {greeting: {pick: [Hello, Ciao]}}     # $LAB_PARAM_GREETING in a check\n")
 RULE(G030, ERROR, "in an exam, points on what a learner could forge",
 	"Who is root in the container can forge every program that runs inside it, its exit "
-	"status included. In an exam such a check carries no points.",
+	"status included, and so can a learner's work that runs beside the last program of a "
+	"replay. In an exam such a check carries no points.",
 	"vantage: neighbour     # or severity: info\n")
+RULE(G033, ERROR, "steps that do not fit together",
+	"2 to 6 steps of a replay check hand files on: what a step takes an earlier one gives, "
+	"each name once, at most 8 files a step. The last one judges: it gives nothing, and its "
+	"end is the verdict. A step that 'may_fail' tells the next one how it ended, in "
+	"steps.json.",
+	"vantage: replay\n"
+	"steps:\n"
+	"  - {by: judge, run: [fit/fetch.py], gives: [model.bin, rows.csv]}\n"
+	"  - {by: bench, run: [fit/predict.py], takes: [model.bin, rows.csv], gives: [out.csv],\n"
+	"     may_fail: true}\n"
+	"  - {by: judge, run: [fit/compare.py], takes: [out.csv]}\n")
 
 /* --- content --- */
 
@@ -303,8 +331,9 @@ RULE(L021, WARNING, "a check stands on what another check left behind",
 	"one judges something else. Say the order with 'needs', or let a phase write the file.",
 	"- {id: counts, needs: [visits/rush], ...}\n")
 RULE(L022, WARNING, "points on what a learner could forge",
-	"Who is root in the container can forge a program that runs inside it. Give points to "
-	"what is seen from outside, and let the inside check be feedback.",
+	"Who is root in the container can forge a program that runs inside it, and a learner's "
+	"work one that runs beside it in a replay. Give points to what is seen from outside or "
+	"judged by another step, and let such a check be feedback.",
 	"- {id: script, vantage: inside, severity: info, ...}\n"
 	"- {id: answers, vantage: neighbour, ...}\n")
 RULE(L023, WARNING, "one check carries more than half of all points",

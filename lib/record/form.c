@@ -113,7 +113,7 @@ static bool is_text(const char *s)
 #define END {0}
 
 #define VERDICTS " pass fail error timeout skipped "
-#define VANTAGES " inside neighbour frozen outside "
+#define VANTAGES " inside replay neighbour frozen outside "
 
 static const struct field issuer[] = {
 	{.name = "key", .type = TEXT, .max = 31, .form = is_key_id},

@@ -20,7 +20,8 @@ struct sums {
 	int weakest; /* index into vantages; -1 = no check earned points */
 };
 
-static const char *const vantages[] = {"inside", "neighbour", "frozen", "outside"};
+static const char *const vantages[] = {
+	"inside", "replay", "neighbour", "frozen", "outside"};
 
 static const char *const verdicts[] = {
 	[SCORE_PASS] = "pass",

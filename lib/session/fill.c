@@ -60,9 +60,11 @@ static bool runs_checks(const struct lab *l, int service)
 {
 	if (service == l->grading_by)
 		return true;
+	if (l->services[service].when == WHEN_REPLAY)
+		return false; /* a learner's work would read them */
 	for (size_t t = 0; t < l->n_tasks; t++)
 		for (size_t c = 0; c < l->tasks[t].n_checks; c++)
-			if (l->tasks[t].checks[c].by == service)
+			if (lab_check_uses(&l->tasks[t].checks[c], service))
 				return true;
 	return false;
 }

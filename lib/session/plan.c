@@ -98,11 +98,29 @@ struct slot *plan_service(struct session *s, int service)
 	return service < 0 ? NULL : plan_slot(s, SLOT_CONTAINER, s->lab->services[service].name);
 }
 
+/* Is the slot of that name the service's own: its container, or a volume that it alone mounts? */
+static bool is_own(const struct lab_service *v, enum slot_kind kind, const char *name)
+{
+	if (kind == SLOT_VOLUME)
+		return str_starts(name, v->name) && name[strlen(v->name)] == '.';
+	return kind == SLOT_CONTAINER && streq(name, v->name);
+}
+
+/* What a throw-away service had is of no use to anybody. */
+static bool thrown_away(const struct session *s, const struct object *o)
+{
+	for (size_t i = 0; i < s->lab->n_services; i++)
+		if (s->lab->services[i].when == WHEN_REPLAY &&
+			is_own(&s->lab->services[i], o->kind, o->slot))
+			return true;
+	return false;
+}
+
 void plan_attach(struct session *s, struct object *o)
 {
 	struct slot *slot = plan_slot(s, o->kind, o->slot);
 
-	if (o->gen != s->gen || o->state == OBJ_DELETING)
+	if (o->gen != s->gen || o->state == OBJ_DELETING || thrown_away(s, o))
 		return; /* converge() removes what no slot points to */
 	if (!slot && o->kind == SLOT_VOLUME) /* of a VOLUME line, known from the image only */
 		slot = add(s, SLOT_VOLUME, -1, xstrdup(o->slot));
@@ -120,6 +138,20 @@ void slot_detach(struct slot *slot)
 	slot->completed = false;
 	slot->state = SERVICE_ABSENT;
 	slot->restart_at_ms = 0;
+}
+
+void plan_throw_away(struct session *s, int service)
+{
+	for (size_t i = 0; i < s->n_slots; i++) {
+		struct slot *slot = &s->slots[i];
+
+		if (!is_own(&s->lab->services[service], slot->kind, slot->name))
+			continue;
+		if (slot->object)
+			journal_disown(slot->object);
+		slot_detach(slot);
+		slot->restarts = slot->errors = 0;
+	}
 }
 
 const char *slot_role(const struct session *s, const struct slot *slot)
@@ -195,7 +227,8 @@ static void add_environment(
 	if (v->role != ROLE_HIDDEN)
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
-		strv_take(&p->env, strf("%s=/lab/%s", folders[i][0], folders[i][1]));
+		if (v->when != WHEN_REPLAY || streq(folders[i][1], "scratch"))
+			strv_take(&p->env, strf("%s=/lab/%s", folders[i][0], folders[i][1]));
 	if (v->n_private_ports) {
 		_cleanup_free_ char *a = private_address(s, v, service);
 

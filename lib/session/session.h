@@ -160,7 +160,12 @@ void session_unhold(struct session *s);
 
 /* --- for grading: services on demand, recreate, files, execs --- */
 
-/* Want a `start: check|grade` service (counted). ready() once: it is ready, or why not. */
+/*
+ * Want a service that does not start with the session (counted). ready() once: it is ready, or why
+ * not. One with `start: replay` has one user at a time: when that wants it no longer, its container
+ * and volumes are thrown away at once, frozen or not, and who still waits for it hears
+ * ERR_CANCELED from inside the call; the next wish is for new ones.
+ */
 void session_want(struct session *s, int service, session_done ready, void *arg);
 void session_unwant(struct session *s, int service);
 /*

@@ -140,9 +140,15 @@ void session_want(struct session *s, int service, session_done ready, void *arg)
 void session_unwant(struct session *s, int service)
 {
 	struct slot *slot = plan_service(s, service);
+	struct err e = ERR_NONE;
 
 	if (slot && slot->wants > 0)
 		slot->wants--;
+	if (slot && s->lab->services[service].when == WHEN_REPLAY) {
+		plan_throw_away(s, service);
+		err_set(&e, ERR_CANCELED, "nobody wants '%s' any more", slot->name);
+		waiters_fail_slot(s, slot, &e);
+	}
 	loop_defer(s->m->loop, kick, s);
 }
 

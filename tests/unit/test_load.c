@@ -379,11 +379,29 @@ struct fault {
 	"    checks:\n"                                                                            \
 	"      - {id: x, vantage: neighbour, run: [first/answers.sh], fail: The app is silent.}\n"
 
+/* A throw-away service; a check before the hints of the first task; its steps. */
+#define BENCH                                                                                      \
+	"services:\n  bench: {image: debian:12-slim, network_mode: none, cpus: 0.1, "              \
+	"mem_limit: 16m, x-lab: {role: hidden, start: replay}}\n"
+#define BENCHED {C, "services:\n", BENCH}
+#define HINTS	"    hints:\n      - {id: nudge"
+#define REPLAY(what)                                                                               \
+	"      - {id: again, severity: info, vantage: replay, " what ", fail: \"It cannot be " \
+	"done elsewhere.\"}\n" HINTS
+#define STEPPED(one, two, three)                                                                   \
+	REPLAY("steps: [{by: judge, run: [change.sh]" one "}, {by: bench, run: "                   \
+	       "[change.sh]" two "}, {by: judge, run: [change.sh]" three "}]")
+#define WHOLE                                                                                      \
+	STEPPED(", gives: [in]", ", takes: [in], gives: [out], may_fail: true",                    \
+		", takes: [in, out]")
+
 #define E(code_, file_, from_, to_, says_, ...)                                                    \
 	{                                                                                          \
 		.code = code_, .file = file_, .from = from_, .to = to_, .says = says_, __VA_ARGS__ \
 	}
 #define W(...) E(__VA_ARGS__, .warning = true)
+/* Steps that do not fit, with what is said of them. */
+#define STEP(says_, ...) E("G033", L, HINTS, STEPPED(__VA_ARGS__), says_, .more = {BENCHED})
 
 #define LOCKED "{\"name\": \"debian:12-slim\"}, {\"name\": \"lab/base\"}"
 
@@ -495,6 +513,25 @@ static const struct fault faults[] = {
 	E("C031", C, "networks: [front, back]\n    depends_on", "networks: [front]\n    depends_on",
 		"only hidden services join"),
 	/* tasks and grading */
+	E("C032", C, "services:\n", BENCH, "gets no secret",
+		.more = {{L, "for: [app, judge]", "for: [app, judge, bench]"}}),
+	E("C032", C, "services:\n", BENCH, "no network",
+		.more = {{C, "network_mode: none", "networks: [front]"}}),
+	E("C032", C, "services:\n", BENCH, "mounts no volume",
+		.more = {{C, "network_mode: none", "network_mode: none, volumes: [{type: volume, "
+						   "source: app-src, target: /srv/app}]"}}),
+	E("C032", C, "services:\n", BENCH, "waits for nobody",
+		.more = {{C, "network_mode: none",
+			"network_mode: none, depends_on: {app: {condition: service_healthy}}"}}),
+	E("C032", C, "services:\n", BENCH, "waits for nobody",
+		.more = {{C, "    environment: {KEY", "    depends_on: {bench: {condition: "
+						      "service_started}}\n    environment: {KEY"}}),
+	E("C031", C, "services:\n", BENCH, "a one-shot service",
+		.more = {{C, "start: replay", "start: replay, keep_running: false"}}),
+	E("D013", C, "services:\n", BENCH, "runs a learner's work",
+		.more = {{C, "network_mode: none",
+			"network_mode: none, environment: {X: \"${LAB_SEED}\"}"}}),
+
 	E("G001", L, "    title: The first", "    titel: The first", "did you mean 'title'?"),
 	E("G001", L, "severity: info", "severity: infos", "normal, required or info"),
 	E("G001", L, "phase: change", "phase: chance", "did you mean 'change'?"),
@@ -507,7 +544,23 @@ static const struct fault faults[] = {
 	E("G005", L, "  by: judge\n", "", "needs a grading service"),
 	E("G005", L, "{id: feel, ", "{id: feel, in: world, ", "needs a learner's service"),
 	E("G005", L, "{id: feel, ", "{id: feel, by: judge, ", "runs in no other service"),
+	E("G005", L, "by: judge", "by: bench", "must be hidden and start", .more = {BENCHED}),
+	E("G005", L, "vantage: neighbour, run", "vantage: neighbour, by: bench, run",
+		"must be hidden and start", .more = {BENCHED}),
+	E("G005", L, HINTS, REPLAY("run: [change.sh]"),
+		"needs a service with 'start: replay'"),
+	E("G005", L, HINTS, REPLAY("by: judge, run: [change.sh]"),
+		"needs a service with 'start: replay'"),
+	E("G005", L, HINTS, STEPPED("", ", takes: [in]", ""), "must be hidden and start",
+		.more = {BENCHED, {L, "{by: judge, run: [change.sh]}, {",
+					"{by: world, run: [change.sh], gives: [in]}, {"}}),
+	E("G005", L, HINTS, STEPPED("", "", ""), "did you mean 'bench'?",
+		.more = {BENCHED, {L, "{by: bench", "{by: bensh"}}),
 	E("G006", L, "first/answers.sh", "first/answer.sh", "does not exist"),
+	E("G006", L, HINTS, STEPPED("", "", ""), "does not exist",
+		.more = {BENCHED, {L, "bench, run: [change.sh]", "bench, run: [chance.sh]"}}),
+	E("G006", L, HINTS, STEPPED("", "", ""), "'run' or 'steps', not both",
+		.more = {BENCHED, {L, "steps: [", "run: [change.sh], steps: ["}}),
 	E("G006", L, "run: [first/file.sh]", "run: [first]", "is not a file"),
 	E("G006", L, "run: [first/file.sh]", "run: [../solution/first.sh]", "below checks/"),
 	E("G007", L, "needs: [first]", "needs: [frist]", "did you mean 'first'?"),
@@ -540,6 +593,41 @@ static const struct fault faults[] = {
 		"LAB_PARAM_WORDS"),
 	E("G019", ANSWERS, NULL, "#!/usr/bin/python3\nword = param('word') + param('wurd')\n"
 		"import os\nos.environ['LAB_PARAM_SHADE']\n", "LAB_PARAM_SHADE"),
+	E("G012", L, HINTS, STEPPED("", "", ""), "does not go with the vantage 'replay'",
+		.more = {BENCHED, {L, "steps: [", "eventually: 5s, steps: ["}}),
+	E("G013", L, HINTS,
+		REPLAY("in: world, by: bench, run: [change.sh]"), "could be replayed",
+		.more = {BENCHED}),
+	E("G013", L, HINTS, WHOLE,
+		"nothing of the learner's",
+		.more = {BENCHED, {L, "steps: [", "in: world, steps: ["},
+			{L, "takes: [in], gives: [out]", "gives: [out]"}}),
+	E("G013", L, HINTS, STEPPED("", "", ""), "no learner's service",
+		.more = {BENCHED, {L, "  capture:\n", "  capture:\n    world: [/srv/world]\n"}}),
+	E("G019", L, HINTS, STEPPED("", "", ""), "gets no parameter",
+		.more = {BENCHED, {"demo-lab/checks/change.sh", NULL,
+					"#!/bin/sh\n[ -n \"$LAB_PARAM_WORD\" ]\n"}}),
+	E("G030", L, HINTS, REPLAY("by: bench, run: [change.sh]"),
+		"where the learner's work runs",
+		.more = {BENCHED, {L, "grading:\n", "grading:\n  mode: exam\n"},
+			{L, "again, severity: info", "again"}}),
+	STEP("no earlier step gives 'in'", "", ", takes: [in]", ""),
+	STEP("no earlier step gives 'x'", "", ", takes: [x], gives: [x]", ""),
+	STEP("already", ", gives: [in]", ", takes: [in], gives: [in]", ""),
+	STEP("the last step", "", "", ", gives: [in]"),
+	STEP("the last step", "", "", ", may_fail: true"),
+	STEP("not steps.json", ", gives: [../in]", "", ""),
+	STEP("not steps.json", ", gives: [steps.json]", "", ""),
+	STEP("twice", ", gives: [a, a]", "", ""),
+	STEP("0 to 8", ", gives: [a, b, c, d, e, f, g, h, i]", "", ""),
+	E("G033", L, HINTS,
+		REPLAY("steps: [{by: bench, run: [change.sh]}]"), "2 to 6", .more = {BENCHED}),
+	E("G033", L, HINTS, STEPPED("", "", ""), "belong to the vantage",
+		.more = {BENCHED, {L, "vantage: replay", "vantage: frozen"}}),
+	E("G033", L, HINTS, STEPPED("", "", ""), "says its own 'by'",
+		.more = {BENCHED, {L, "vantage: replay", "vantage: replay, by: judge"}}),
+	E("G001", L, HINTS, STEPPED(", give: [in]", "", ""), "did you mean 'gives'?",
+		.more = {BENCHED}),
 	E("G030", L, "grading:\n", "grading:\n  mode: exam\n", "its learner is root",
 		.more = {{C, "    user: \"1000:1000\"\n", ""},
 			{L, "severity: info", "severity: normal"}}),
@@ -591,6 +679,8 @@ static const struct fault faults[] = {
 			"\n[ -e \"$LAB_SCRATCH/seen\" ] && ["}}),
 	W("L022", L, "severity: info", "severity: normal", "could forge",
 		.more = {{C, "    user: \"1000:1000\"\n", ""}}),
+	W("L022", L, HINTS, REPLAY("by: bench, run: [change.sh]"),
+		"the learner's work", .more = {BENCHED, {L, "again, severity: info", "again"}}),
 	W("L023", L, "weight: 2", "weight: 9", "more than half"),
 	E("L030", C, "debian:12-slim", "debian", "no fixed tag"),
 	E("L030", "_images/base/Dockerfile", "debian:12-slim", "debian:latest", "no fixed tag"),
@@ -655,6 +745,45 @@ static const struct fault faults[] = {
 			{"demo-lab/solution/fourth.sh", NULL, "#!/bin/sh\n"}}),
 	W("L095", L, "weight: 2", "weight: 2, flake: 0.002", "0.002"),
 };
+
+static void reads_steps(void **state)
+{
+	const struct labfolder *f = *state;
+
+	labfolder_edit(f, C, "services:\n", BENCH);
+	labfolder_write(f, "demo-lab/checks/change.sh", "#!/bin/sh\n[ -s x ]\n", 0755);
+	labfolder_edit(f, L, HINTS,
+		"      - {id: alone, severity: info, vantage: replay, by: bench, run: [change.sh, "
+		"x], fail: \"It cannot be done at all.\"}\n" WHOLE);
+	_cleanup_(lab_freep) struct lab *l = load_good(f->lab, 0);
+	int bench = lab_service(l, "bench"), judge = lab_service(l, "judge");
+	const struct lab_check *alone = &l->tasks[0].checks[3], *again = &l->tasks[0].checks[4];
+
+	assert_int_equal(l->services[bench].when, WHEN_REPLAY);
+	assert_int_equal(again->vantage, VANTAGE_REPLAY);
+	assert_int_equal(again->n_steps, 3);
+	assert_true(again->quick);
+	assert_false(again->forgeable);
+	assert_int_equal(again->by, -1);
+	assert_int_equal(again->steps[1].by, bench);
+	assert_string_equal(again->steps[1].takes[0], "in");
+	assert_string_equal(again->steps[1].gives[0], "out");
+	assert_true(again->steps[1].may_fail);
+	assert_false(again->steps[0].may_fail);
+	assert_int_equal(strv_len(again->steps[2].takes), 2);
+	assert_true(lab_check_uses(again, bench) && lab_check_uses(again, judge));
+	assert_false(lab_check_uses(again, l->entry));
+	assert_null(lab_check_program(again, 3));
+
+	assert_int_equal(alone->n_steps, 1); /* one program is one step */
+	assert_int_equal(alone->steps[0].by, bench);
+	assert_int_equal(alone->by, -1);
+	assert_string_equal(lab_check_program(alone, 0)[1], "x");
+	assert_null(lab_check_program(alone, 1));
+	assert_true(alone->forgeable);
+	assert_true(l->tasks[0].checks[0].forgeable); /* inside */
+	assert_false(l->tasks[0].checks[1].forgeable);
+}
 
 static void apply(const struct labfolder *f, const struct edit *x)
 {
@@ -874,6 +1003,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(reads_the_environment, setup, teardown),
 		cmocka_unit_test_setup_teardown(reads_the_lab, setup, teardown),
 		cmocka_unit_test_setup_teardown(reads_tasks_and_checks, setup, teardown),
+		cmocka_unit_test_setup_teardown(reads_steps, setup, teardown),
 		cmocka_unit_test_setup_teardown(points_are_shared, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			one_shots_do_not_count_with_their_waiters, setup, teardown),

@@ -100,6 +100,47 @@ static void what_broke_on_our_side_never_fails_the_learner(void **state)
 	assert_string_equal(j.reason, "internal");
 }
 
+static void work_with(const struct program_result *r)
+{
+	struct program_result whole = *r;
+
+	whole.out = r->out ? r->out : "";
+	whole.n_out = strlen(whole.out);
+	judge_work(&j, &whole);
+}
+
+static void what_work_does_to_its_judge_fails_it(void **state)
+{
+	static const struct program_result ends[] = {{.exit = 7}, {.exit = 137}, {.too_long = true},
+		{.out = "SCORE: 9/3\n"}, {.out = "SCORE: 0/3\n"}, {.err = {.code = ERR_STATE}},
+		{.err = {.code = ERR_PROTO}}, {.err = {.code = ERR_LIMIT}}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+		work_with(&ends[i]);
+		assert_int_equal(j.verdict, VERDICT_FAIL);
+		assert_string_equal(j.reason, "");
+		assert_int_equal(j.n, 0);
+		assert_true(j.text && *j.text); /* a sentence of ours */
+	}
+	work_with(&(struct program_result){.err = {.code = ERR_UNKNOWN}}); /* it stands still */
+	assert_int_equal(j.verdict, VERDICT_TIMEOUT);
+	work_with(&(struct program_result){.exit = 124, .timed_out = true});
+	assert_int_equal(j.verdict, VERDICT_TIMEOUT);
+}
+
+static void what_is_not_the_works_stays_an_error(void **state)
+{
+	work_with(&(struct program_result){.exit = 2});
+	assert_string_equal(j.reason, "cannot_judge");
+	work_with(&(struct program_result){.err = {.code = ERR_UNREACHABLE}});
+	assert_string_equal(j.reason, "engine_unreachable");
+	work_with(&(struct program_result){.exit = 0});
+	assert_int_equal(j.verdict, VERDICT_PASS);
+	work_with(&(struct program_result){.exit = 1, .out = "FAIL: it is 5\n"});
+	assert_int_equal(j.verdict, VERDICT_FAIL);
+	assert_string_equal(j.text, "it is 5");
+}
+
 static void words_survive_the_shell(void **state)
 {
 	struct buf b = BUF(64);
@@ -119,6 +160,8 @@ int main(void)
 		cmocka_unit_test_teardown(senseless_scores_are_our_error, done),
 		cmocka_unit_test_teardown(time_and_size_win_over_the_exit, done),
 		cmocka_unit_test_teardown(what_broke_on_our_side_never_fails_the_learner, done),
+		cmocka_unit_test_teardown(what_work_does_to_its_judge_fails_it, done),
+		cmocka_unit_test_teardown(what_is_not_the_works_stays_an_error, done),
 		cmocka_unit_test(words_survive_the_shell),
 	};
 
