@@ -119,7 +119,7 @@ struct run {
 	bool stepping;
 	struct timer *timer;
 	int64_t *phase_ms;          /* per phase: duration, -1 = not run */
-	int64_t deadline_ms;        /* boot: the whole run */
+	int64_t began_ms, deadline_ms; /* boot: the whole run */
 	struct replay *replay;      /* the one check that is being replayed, or NULL */
 	struct capturing *capturing;
 	struct buf captured;        /* tar of the last capture; evidence of a grade */

@@ -241,20 +241,34 @@ static void muster(struct run *r, struct session *s)
 	free(services);
 }
 
+static bool engine_was_away(const struct run *r)
+{
+	int64_t since_ms;
+
+	return sessions_engine_error(r->g->m, &since_ms)->code != 0 || since_ms >= r->began_ms;
+}
+
+/* No time is left to ask (again). What we could not ask is no zero. */
+static void out_of_time(struct item *it)
+{
+	if (it->j.verdict == VERDICT_ERROR)
+		;
+	else if (engine_was_away(it->run))
+		judge_error(&it->j, "engine_unreachable",
+			"the engine was away, and so the time for the whole run was used up");
+	else
+		judge_skip(&it->j, "budget", "the time for the whole run was used up");
+	item_decide(it);
+}
+
 static void overdue(void *arg)
 {
 	struct run *r = arg;
+	bool late = loop_now_ms(sessions_loop(r->g->m)) >= r->deadline_ms;
 
-	if (loop_now_ms(sessions_loop(r->g->m)) < r->deadline_ms) {
-		stage_step(r);
-		return;
-	}
-	for (size_t i = 0; i < r->n_items; i++)
-		if (r->items[i].state == ITEM_WAITING) {
-			judge_skip(
-				&r->items[i].j, "budget", "the time for the whole run was used up");
-			item_decide(&r->items[i]);
-		}
+	for (size_t i = 0; late && i < r->n_items; i++)
+		if (r->items[i].state == ITEM_WAITING)
+			out_of_time(&r->items[i]);
 	stage_step(r);
 }
 
@@ -335,7 +349,8 @@ static struct run *run_new(struct grader *g, struct session *s, const struct run
 	r->phase = -1;
 	r->timer = timer_new(sessions_loop(g->m), overdue, r);
 	r->started_ms = loop_wall_ms(sessions_loop(g->m));
-	r->deadline_ms = loop_now_ms(sessions_loop(g->m)) +
+	r->began_ms = loop_now_ms(sessions_loop(g->m));
+	r->deadline_ms = r->began_ms +
 			 (o->grade ? info.lab->budget_ms + QUICK_BUDGET_MS : QUICK_BUDGET_MS);
 	r->attempt = o->grade ? (int64_t)(intptr_t)map_get(g->attempts, r->lab_name) + 1 : 0;
 	r->state = xstrdup("running");

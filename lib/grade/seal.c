@@ -410,6 +410,24 @@ static void written(void *arg)
 	tx_commit(t, committed, x);
 }
 
+/* The first check whose error makes the grade incomplete, and what is known of it. */
+static void say_incomplete(const struct run *r, struct err *e)
+{
+	for (size_t i = 0; i < r->n_items; i++) {
+		const struct item *it = &r->items[i];
+		const char *text = it->j.text ? it->j.text : "";
+
+		if (it->j.verdict != VERDICT_ERROR || it->check->severity == SEVERITY_INFO)
+			continue;
+		_cleanup_free_ char *why = str_visible(text, MIN(strlen(text), (size_t)300), false);
+		err_set(e, ERR_ENGINE,
+			"nothing was charged, and nothing is recorded: '%s' could not be judged: "
+			"%s",
+			it->check->name, why);
+		return;
+	}
+}
+
 /* Quick runs only keep their verdicts. Grades that miss a verdict for points are not recorded. */
 void run_seal(struct run *r)
 {
@@ -422,9 +440,7 @@ void run_seal(struct run *r)
 		grader_keep(r->g, r, t);
 		tx_commit(t, NULL, NULL);
 		if (r->incomplete)
-			err_set(&e, ERR_ENGINE,
-				"some checks could not be judged: nothing was charged, and nothing "
-				"is recorded");
+			say_incomplete(r, &e);
 		run_finish(r, r->grade && r->incomplete ? "incomplete" : "done", &e);
 		return;
 	}

@@ -75,7 +75,8 @@ size_t sessions_count(const struct sessions *m);
 struct session *sessions_at(const struct sessions *m, size_t i);     /* in order of creation */
 size_t sessions_live(
 	const struct sessions *m); /* neither stopped nor failed: what keeps a self-started labd */
-/* The engine's state: err.code != 0 while it does not answer, and since when (boot ms). */
+/* The engine's state: err.code != 0 while it does not answer, and since when (boot ms). Of one that
+ * answers: since when it did not, the last time; 0 = it always did. */
 const struct err *sessions_engine_error(const struct sessions *m, int64_t *since_ms);
 /* The engine has objects of a later run than the database knows: nothing is changed by itself. */
 bool sessions_quarantined(const struct sessions *m);

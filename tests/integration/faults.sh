@@ -24,7 +24,7 @@ daemon() { # [PLAN-LINE...]: both anew
 }
 
 labd_start() {
-	LD_PRELOAD=$BUILD/tests/fault/torture/fasttime.so FAST_TIME=8 \
+	LD_PRELOAD=$BUILD/tests/fault/torture/fasttime.so FAST_TIME=${FAST:-8} \
 		ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 \
 		labd --labs "$tmp/labs" >"$tmp/ready" 2>>"$state/labd.log" &
 	labd=$!
@@ -82,6 +82,28 @@ run lab check tiny-lab work/kept
 expect_status 4
 expect_out "^work/kept +ERROR +frozen .*'box'.*unable to freeze"
 daemons_stop
+
+# --- a grade whose time is used up because the engine was away: nothing is judged by that ----------
+
+cp -r "$lab_folder" "$tmp/saved"
+sed -i 's/eventually: 60s/eventually: 10s/; s/most: 5m/most: 10s/; s/budget: 20m/budget: 20s/' "$lab_folder/lab.yaml"
+sed -i 's/pulse, phase: push, vantage: neighbour, run: \[seen.sh\]/pulse, phase: push, vantage: neighbour, run: [never.sh]/' "$lab_folder/lab.yaml"
+printf '#!/bin/sh\n# Is never there.\nfalse\n' >"$lab_folder/checks/never.sh"
+chmod +x "$lab_folder/checks/never.sh"
+FAST=30 daemon 'fault=away match="POST /containers/create*" n=3 ms=6000'
+run lab start tiny-lab
+expect_status 0
+run lab grade tiny-lab
+expect_status 4
+expect_err "nothing was charged, and nothing is recorded: 'still/pulse' could not be judged: the engine was away, and so"
+run lab grade tiny-lab
+expect_status 1
+run lab history
+expect_out '^[0-9]+ .* tiny-lab +1 +incomplete '
+expect_equal "grades that were the first attempt" 2 "$(grep -Ec '^[0-9]+ .* tiny-lab +1 ' "$tmp/out")"
+daemons_stop
+rm -r "$lab_folder"
+mv "$tmp/saved" "$lab_folder"
 
 # --- a phase that captures again, and a check that must hold -------------------------------------
 
