@@ -119,7 +119,8 @@ struct run {
 	bool stepping;
 	struct timer *timer;
 	int64_t *phase_ms;          /* per phase: duration, -1 = not run */
-	int64_t began_ms, deadline_ms; /* boot: the whole run */
+	int64_t deadline_ms;        /* boot: the whole run */
+	int64_t away_ms;            /* boot: an engine away from then on was so in this run */
 	struct replay *replay;      /* the one check that is being replayed, or NULL */
 	struct capturing *capturing;
 	struct buf captured;        /* tar of the last capture; evidence of a grade */

@@ -245,7 +245,7 @@ static bool engine_was_away(const struct run *r)
 {
 	int64_t since_ms;
 
-	return sessions_engine_error(r->g->m, &since_ms)->code != 0 || since_ms >= r->began_ms;
+	return sessions_engine_error(r->g->m, &since_ms)->code != 0 || since_ms >= r->away_ms;
 }
 
 /* No time is left to ask (again). What we could not ask is no zero. */
@@ -324,6 +324,7 @@ static struct run *run_new(struct grader *g, struct session *s, const struct run
 {
 	struct session_info info;
 	struct run *r = NEW(struct run);
+	int64_t since_ms;
 
 	session_info(s, &info);
 	r->g = g;
@@ -349,9 +350,11 @@ static struct run *run_new(struct grader *g, struct session *s, const struct run
 	r->phase = -1;
 	r->timer = timer_new(sessions_loop(g->m), overdue, r);
 	r->started_ms = loop_wall_ms(sessions_loop(g->m));
-	r->began_ms = loop_now_ms(sessions_loop(g->m));
-	r->deadline_ms = r->began_ms +
+	r->away_ms = loop_now_ms(sessions_loop(g->m));
+	r->deadline_ms = r->away_ms +
 			 (o->grade ? info.lab->budget_ms + QUICK_BUDGET_MS : QUICK_BUDGET_MS);
+	if (sessions_engine_error(g->m, &since_ms)->code != 0)
+		r->away_ms = since_ms;
 	r->attempt = o->grade ? (int64_t)(intptr_t)map_get(g->attempts, r->lab_name) + 1 : 0;
 	r->state = xstrdup("running");
 	add_items(r, o->only);

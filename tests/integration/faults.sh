@@ -90,17 +90,28 @@ sed -i 's/eventually: 60s/eventually: 10s/; s/most: 5m/most: 10s/; s/budget: 20m
 sed -i 's/pulse, phase: push, vantage: neighbour, run: \[seen.sh\]/pulse, phase: push, vantage: neighbour, run: [never.sh]/' "$lab_folder/lab.yaml"
 printf '#!/bin/sh\n# Is never there.\nfalse\n' >"$lab_folder/checks/never.sh"
 chmod +x "$lab_folder/checks/never.sh"
+nothing_is_judged() {
+	run lab grade tiny-lab
+	expect_status 4
+	expect_err "nothing was charged, and nothing is recorded: 'still/pulse' could not be judged: the engine was away, and so"
+}
+
 FAST=30 daemon 'fault=away match="POST /containers/create*" n=3 ms=6000'
 run lab start tiny-lab
 expect_status 0
-run lab grade tiny-lab
-expect_status 4
-expect_err "nothing was charged, and nothing is recorded: 'still/pulse' could not be judged: the engine was away, and so"
+nothing_is_judged
 run lab grade tiny-lab
 expect_status 1
 run lab history
 expect_out '^[0-9]+ .* tiny-lab +1 +incomplete '
 expect_equal "grades that were the first attempt" 2 "$(grep -Ec '^[0-9]+ .* tiny-lab +1 ' "$tmp/out")"
+daemons_stop
+
+FAST=30 daemon 'fault=away match="GET /containers/?*/logs*" n=1 ms=7000' # away already when the grade begins
+run lab start tiny-lab
+lab logs tiny-lab >/dev/null 2>&1 || :
+eventually 5 sh -c 'lab status | grep -q unreachable'
+nothing_is_judged
 daemons_stop
 rm -r "$lab_folder"
 mv "$tmp/saved" "$lab_folder"
