@@ -511,7 +511,7 @@ static bool all_ready(const struct session *s)
 		const struct slot *slot = &s->slots[i];
 
 		if (slot->kind == SLOT_CONTAINER && slot_wanted(s, slot) &&
-			(slot->recreate ||
+			(slot->recreate || slot->busy || !object_live(slot) ||
 				(slot->state != SERVICE_READY && slot->state != SERVICE_DONE)))
 			return false;
 	}

@@ -66,6 +66,17 @@ run lab exec -- cat /srv/shelf/mark
 expect_status 1
 daemons_stop
 
+# --- a lab that starts again while it still stops is ready when it is up again --------------------
+
+daemon 'fault=delay match="POST /containers/*/stop" ms=1500'
+run lab start tiny-lab
+run lab stop tiny-lab
+run lab start tiny-lab
+expect_status 0
+run lab exec tiny-lab -- sleep 2
+expect_status 0
+daemons_stop
+
 # --- a pause that fails is tried again, and an engine that never can says so ----------------------
 
 daemon 'fault=status match="POST /containers/*/pause" n=1 status=500 text="unable to freeze"' \
