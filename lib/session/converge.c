@@ -21,7 +21,7 @@ bool slot_wanted(const struct session *s, const struct slot *slot)
 	if (!state_wants_up(s->state) || !s->images_ready)
 		return false;
 	if (!v)
-		return true;
+		return slot->kind != SLOT_VOLUME || !plan_idle((struct session *)s, slot);
 	if (!v->keep_running && slot->completed)
 		return slot->object != NULL; /* it has run; its container stays for the logs */
 	return v->when == WHEN_SESSION || slot->wants > 0;

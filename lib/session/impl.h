@@ -243,6 +243,7 @@ void plan_attach(struct session *s, struct object *o); /* a loaded row finds its
 void slot_detach(struct slot *slot); /* its object stays a row, and goes */
 /* A service's container and the volumes that it alone mounts leave; the next ones are new. */
 void plan_throw_away(struct session *s, int service);
+bool plan_idle(struct session *s, const struct slot *volume); /* of such a service, unwanted now */
 struct slot *plan_slot(struct session *s, enum slot_kind kind, const char *name);
 char **image_paths(const struct session *s, int service);
 struct slot *plan_service(struct session *s, int service);

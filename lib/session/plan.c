@@ -106,21 +106,29 @@ static bool is_own(const struct lab_service *v, enum slot_kind kind, const char 
 	return kind == SLOT_CONTAINER && streq(name, v->name);
 }
 
-/* What a throw-away service had is of no use to anybody. */
-static bool thrown_away(const struct session *s, const struct object *o)
+/* The throw-away service whose own that slot is, or -1. */
+static int throw_away_of(const struct session *s, enum slot_kind kind, const char *name)
 {
 	for (size_t i = 0; i < s->lab->n_services; i++)
 		if (s->lab->services[i].when == WHEN_REPLAY &&
-			is_own(&s->lab->services[i], o->kind, o->slot))
-			return true;
-	return false;
+			is_own(&s->lab->services[i], kind, name))
+			return (int)i;
+	return -1;
+}
+
+bool plan_idle(struct session *s, const struct slot *volume)
+{
+	int service = throw_away_of(s, SLOT_VOLUME, volume->name);
+
+	return service >= 0 && !plan_service(s, service)->wants;
 }
 
 void plan_attach(struct session *s, struct object *o)
 {
 	struct slot *slot = plan_slot(s, o->kind, o->slot);
 
-	if (o->gen != s->gen || o->state == OBJ_DELETING || thrown_away(s, o))
+	if (o->gen != s->gen || o->state == OBJ_DELETING ||
+		throw_away_of(s, o->kind, o->slot) >= 0)
 		return; /* converge() removes what no slot points to */
 	if (!slot && o->kind == SLOT_VOLUME) /* of a VOLUME line, known from the image only */
 		slot = add(s, SLOT_VOLUME, -1, xstrdup(o->slot));
