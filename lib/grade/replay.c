@@ -48,7 +48,7 @@ struct replay {
 	size_t giving;          /* which of gives */
 	struct passed_file incoming;
 	bool canceled, over;
-	struct err err;         /* of puts */
+	struct err err;         /* of puts, and of a stream that broke */
 	void (*done)(struct item *it);
 };
 
@@ -481,7 +481,7 @@ static void keep_outcome(struct replay *p, const struct program_result *res)
 
 	o->known = known;
 	o->exit = known ? res->exit : 0;
-	o->timed_out = known ? res->timed_out : res->err.code == ERR_UNKNOWN;
+	o->timed_out = known ? res->timed_out : res->silent;
 	o->too_long = known && res->too_long;
 	o->ms = known ? MAX(res->ms, (int64_t)0) : 0;
 	p->item->ms += o->ms;
@@ -489,16 +489,13 @@ static void keep_outcome(struct replay *p, const struct program_result *res)
 	str_set(&p->item->errout, known ? res->errout : NULL);
 }
 
-static void ran(void *arg, const struct program_result *res)
+static void decide(struct replay *p, const struct program_result *res)
 {
-	struct replay *p = arg;
 	const struct lab_step *step = step_of(p);
 	struct judgement *j = &p->item->j;
 	bool spoke = res->err.code == 0 && !res->timed_out && !res->too_long && res->exit <= 2;
 	bool passed = spoke && res->exit == 0;
 
-	if (stopped(p))
-		return;
 	keep_outcome(p, res);
 	if (beside_work(p))
 		judge_work(j, res);
@@ -513,6 +510,34 @@ static void ran(void *arg, const struct program_result *res)
 	if (!spoke)
 		name_step(p);
 	end(p);
+}
+
+/* The stream broke: did the engine fail, or has somebody ended the whole container? */
+static void looked(void *arg, const struct container_state *c)
+{
+	struct replay *p = arg;
+
+	if (stopped(p))
+		return;
+	decide(p, &(struct program_result){
+			  .err = p->err, .spoilt = c->err.code == 0 && !c->running});
+}
+
+static void ran(void *arg, const struct program_result *res)
+{
+	struct replay *p = arg;
+	const char *container;
+
+	if (stopped(p))
+		return;
+	container = session_container(session_of(p), step_of(p)->by, NULL);
+	if (res->err.code == 0 || res->spoilt || res->silent || !container || !p->runner ||
+		!runner_began(p->runner)) {
+		decide(p, res);
+		return;
+	}
+	p->err = res->err;
+	container_inspect(sessions_engine(p->run->g->m), container, false, looked, p);
 }
 
 /* --- life --- */

@@ -62,7 +62,7 @@ struct request {
 	size_t sent;
 	runner_done done;
 	void *arg;
-	struct err err;   /* how it ends when the stream breaks */
+	struct program_result broken; /* how it ends when the stream breaks */
 };
 
 struct runner {
@@ -73,8 +73,9 @@ struct runner {
 	struct buf in;
 	int64_t next_id;
 	struct timer *deadline;
+	bool started;  /* the engine has begun it */
 	bool broken, closed;
-	struct err why; /* it broke */
+	struct program_result why; /* it broke */
 };
 
 static void quote(struct buf *out, const char *p, size_t n)
@@ -103,7 +104,7 @@ static void deliver_broken(void *arg)
 {
 	struct request *q = arg;
 
-	q->done(q->arg, &(struct program_result){.err = q->err});
+	q->done(q->arg, &q->broken);
 	request_free(q);
 }
 
@@ -118,16 +119,16 @@ static void arm(struct runner *r)
 }
 
 /* The stream is over: what was not answered is answered now. */
-static void runner_break(struct runner *r, const struct err *e)
+static void runner_break(struct runner *r, const struct program_result *why)
 {
 	struct request *q, *tmp;
 
 	r->broken = true;
-	r->why = *e;
+	r->why = *why;
 	timer_stop(r->deadline);
 	list_for_each_safe(q, tmp, &r->waiting, link) {
 		list_unlink(&q->link);
-		q->err = *e;
+		q->broken = *why;
 		loop_defer(sessions_loop(r->m), deliver_broken, q);
 	}
 }
@@ -227,9 +228,9 @@ void runner_run(struct runner *r, const struct program *p, runner_done done, voi
 	build(q, p);
 	if (r->broken || q->bytes.full) {
 		list_init(&q->link);
-		q->err = r->why;
+		q->broken = r->why;
 		if (q->bytes.full)
-			err_set(&q->err, ERR_LIMIT, "the check program is too large");
+			err_set(&q->broken.err, ERR_LIMIT, "the check program is too large");
 		loop_defer(sessions_loop(r->m), deliver_broken, q);
 		return;
 	}
@@ -320,19 +321,24 @@ static void output(void *arg, int stream, const char *p, size_t n)
 			return;
 	}
 	if (e.code != 0)
-		runner_break(r, &e);
+		runner_break(r, &(struct program_result){.err = e, .spoilt = true});
 }
 
 static void ended(void *arg, int code, const struct err *err)
 {
 	struct runner *r = arg;
-	struct err e = *err;
+	struct program_result why = {.err = *err, .spoilt = err->code == 0};
 
-	if (e.code == 0)
-		err_set(&e, ERR_STATE, "the runner ended with exit code %d before it answered",
-			code);
+	if (why.spoilt)
+		err_set(&why.err, ERR_STATE,
+			"the runner ended with exit code %d before it answered", code);
 	if (!r->broken)
-		runner_break(r, &e);
+		runner_break(r, &why);
+}
+
+static void started(void *arg, int pid_inside)
+{
+	((struct runner *)arg)->started = true;
 }
 
 static void drained(void *arg)
@@ -343,10 +349,11 @@ static void drained(void *arg)
 static void overdue(void *arg)
 {
 	struct runner *r = arg;
-	struct err e = ERR_NONE;
+	struct program_result why = {.silent = r->started};
 
-	err_set(&e, ERR_UNKNOWN, "nothing was heard of the check program after its time was over");
-	runner_break(r, &e);
+	err_set(&why.err, ERR_UNKNOWN,
+		"nothing was heard of the check program after its time was over");
+	runner_break(r, &why);
 	exec_kill(r->exec, NULL, NULL);
 }
 
@@ -354,15 +361,16 @@ static void overdue(void *arg)
 
 struct runner *runner_open(struct sessions *m, int64_t session, int service)
 {
-	static const struct exec_ops ops = {.output = output, .ended = ended, .drained = drained};
+	static const struct exec_ops ops = {
+		.started = started, .output = output, .ended = ended, .drained = drained};
 	char name[4 + 16 + 1] = "LAB1"; /* of its files: nobody can make them first */
 	char *argv[] = {(char *)"/bin/sh", (char *)"-s", name, NULL};
 	struct session *s = sessions_by_id(m, session);
 	struct runner *r = NEW(struct runner);
-	struct err e = ERR_NONE;
+	struct program_result why = {0};
 
 	id_random(name + 4, 16);
-	err_set(&e, ERR_STATE, "the session is gone");
+	err_set(&why.err, ERR_STATE, "the session is gone");
 	r->m = m;
 	list_init(&r->waiting);
 	buf_init(&r->in, MAX_FRAME);
@@ -373,15 +381,20 @@ struct runner *runner_open(struct sessions *m, int64_t session, int service)
 				.argv = argv,
 				.stdin_open = true,
 				.class = CLASS_CHECK},
-			&ops, r, &e);
+			&ops, r, &why.err);
 	if (!r->exec)
-		runner_break(r, &e);
+		runner_break(r, &why);
 	return r;
 }
 
 bool runner_broken(const struct runner *r)
 {
 	return r->broken;
+}
+
+bool runner_began(const struct runner *r)
+{
+	return r->started;
 }
 
 static void runner_free(void *arg)
@@ -397,18 +410,18 @@ static void runner_free(void *arg)
 
 void runner_close(struct runner *r)
 {
-	struct err e = ERR_NONE;
+	struct program_result why = {0};
 
 	if (!r || r->closed)
 		return;
 	r->closed = true;
 	if (!r->broken) {
-		err_set(&e, ERR_CANCELED, "the run was stopped");
+		err_set(&why.err, ERR_CANCELED, "the run was stopped");
 		if (!list_empty(&r->waiting))
 			exec_kill(r->exec, NULL, NULL);
 		else
 			exec_close_stdin(r->exec);
-		runner_break(r, &e);
+		runner_break(r, &why);
 	}
 	loop_defer(sessions_loop(r->m), runner_free, r);
 }

@@ -29,7 +29,9 @@ struct program {
 };
 
 struct program_result {
-	struct err err;      /* code != 0: it could not be run; nothing below holds */
+	struct err err;      /* code != 0: nothing below holds but this: */
+	bool spoilt;         /* what runs there has ended the runner, or answered in its place */
+	bool silent;         /* the runner runs, and its answer is overdue */
 	int exit;            /* 0..255, 128 + signal */
 	int64_t ms;          /* in steps of 10 */
 	bool timed_out, too_long; /* too_long: it wrote more than is kept */
@@ -45,6 +47,7 @@ struct runner *runner_open(struct sessions *m, int64_t session, int service);
  * comes with ERR_CANCELED. */
 void runner_run(struct runner *r, const struct program *p, runner_done done, void *arg);
 bool runner_broken(const struct runner *r); /* the stream has ended: open a new one */
+bool runner_began(const struct runner *r);  /* it ran, or runs: programs may have been asked */
 void runner_close(struct runner *r);        /* ends what runs; NULL is fine */
 
 /* Quote one word for a POSIX shell. */

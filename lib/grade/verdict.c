@@ -161,16 +161,14 @@ void judge(struct judgement *ret, const struct program_result *r)
 
 void judge_work(struct judgement *ret, const struct program_result *r)
 {
-	int code = r->err.code;
-
 	judge(ret, r);
 	if (ret->verdict != VERDICT_ERROR || streq(ret->reason, "cannot_judge"))
 		return;
-	if (code == ERR_UNKNOWN) /* the runner was asked, and stood still */
-		set_broken(ret, VERDICT_TIMEOUT, "", "the check ran out of time");
-	else if (code == 0)
+	if (r->err.code == 0)
 		set(ret, VERDICT_FAIL, "", NULL);
-	else if (code == ERR_STATE || code == ERR_PROTO || code == ERR_LIMIT)
+	else if (r->silent)
+		set_broken(ret, VERDICT_TIMEOUT, "", "the check ran out of time");
+	else if (r->spoilt)
 		set_broken(ret, VERDICT_FAIL, "", "the shell of the check program was ended or "
 						  "spoken for by what ran beside it");
 }

@@ -162,6 +162,16 @@ static void restart_later(struct session *s, struct slot *slot, int exit_code)
 	slot_set(s, slot, SERVICE_CREATED);
 }
 
+/* Started again it would not be new. */
+static void thrown_away_ended(struct session *s, struct slot *slot, int exit_code)
+{
+	struct err e;
+
+	err_set(&e, ERR_STATE, "service '%s' ended with exit code %d", slot->name, exit_code);
+	slot_set(s, slot, SERVICE_FAILED);
+	slot_fail(s, slot, &e);
+}
+
 void converge_died(struct session *s, struct slot *slot, int exit_code)
 {
 	if (slot->busy) { /* the completion of the running call looks again */
@@ -177,6 +187,8 @@ void converge_died(struct session *s, struct slot *slot, int exit_code)
 		slot_set(s, slot, SERVICE_CREATED);
 	else if (!s->lab->services[slot->index].keep_running)
 		one_shot_ended(s, slot, exit_code);
+	else if (s->lab->services[slot->index].when == WHEN_REPLAY)
+		thrown_away_ended(s, slot, exit_code);
 	else
 		restart_later(s, slot, exit_code);
 	converge(s);

@@ -39,6 +39,8 @@ verdict $lab/cheats/endless.sh work/doubles 1 FAIL 'It did not end\.'
 verdict $lab/cheats/endless.sh work/runs 5 TIME '.*ran out of time'
 verdict $lab/cheats/killer.sh work/doubles 1 FAIL '.*"exit":(null|137),'
 verdict $lab/cheats/killer.sh work/runs 1 FAIL '.*(signal 9|ended or spoken for)'
+verdict $lab/cheats/sinker.sh work/doubles 1 FAIL 'No answer: .*"exit":(null|137),'
+verdict $lab/cheats/sinker.sh work/runs 1 FAIL '.*(signal 9|ended or spoken for)'
 verdict $lab/cheats/forger.sh work/doubles 1 FAIL '(Twice [0-9]+ is not|No answer): '
 verdict $lab/cheats/link.sh work/doubles 1 FAIL '.*"missing":\{"answer":"it is no plain file","second":"it is no plain file"\}'
 for _ in 1 2; do
@@ -71,7 +73,7 @@ eventually 20 some_bench
 kill -INT $checking
 run lab stop
 expect_status 0
-eventually 10 sh -c '! lab status -o json | grep -q "\"state\":\"\(ready\|started\)\""'
+eventually 10 no_bench
 run lab start replay-lab
 expect_status 0
 

@@ -112,8 +112,8 @@ static void work_with(const struct program_result *r)
 static void what_work_does_to_its_judge_fails_it(void **state)
 {
 	static const struct program_result ends[] = {{.exit = 7}, {.exit = 137}, {.too_long = true},
-		{.out = "SCORE: 9/3\n"}, {.out = "SCORE: 0/3\n"}, {.err = {.code = ERR_STATE}},
-		{.err = {.code = ERR_PROTO}}, {.err = {.code = ERR_LIMIT}}};
+		{.out = "SCORE: 9/3\n"}, {.out = "SCORE: 0/3\n"}, {.err = {.code = ERR_STATE},
+		.spoilt = true}, {.err = {.code = ERR_PROTO}, .spoilt = true}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
 		work_with(&ends[i]);
@@ -122,7 +122,7 @@ static void what_work_does_to_its_judge_fails_it(void **state)
 		assert_int_equal(j.n, 0);
 		assert_true(j.text && *j.text); /* a sentence of ours */
 	}
-	work_with(&(struct program_result){.err = {.code = ERR_UNKNOWN}}); /* it stands still */
+	work_with(&(struct program_result){.err = {.code = ERR_UNKNOWN}, .silent = true});
 	assert_int_equal(j.verdict, VERDICT_TIMEOUT);
 	work_with(&(struct program_result){.exit = 124, .timed_out = true});
 	assert_int_equal(j.verdict, VERDICT_TIMEOUT);
@@ -132,8 +132,10 @@ static void what_is_not_the_works_stays_an_error(void **state)
 {
 	work_with(&(struct program_result){.exit = 2});
 	assert_string_equal(j.reason, "cannot_judge");
-	work_with(&(struct program_result){.err = {.code = ERR_UNREACHABLE}});
-	assert_string_equal(j.reason, "engine_unreachable");
+	for (int code = ERR_FIRST_ + 1; code < ERR_LAST_; code++) {
+		work_with(&(struct program_result){.err = {.code = code}});
+		assert_int_equal(j.verdict, VERDICT_ERROR);
+	}
 	work_with(&(struct program_result){.exit = 0});
 	assert_int_equal(j.verdict, VERDICT_PASS);
 	work_with(&(struct program_result){.exit = 1, .out = "FAIL: it is 5\n"});
