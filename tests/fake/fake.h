@@ -231,7 +231,10 @@ bool program_loop(const struct program *p, char *const *argv, int *ret_code);
 struct map *files_new(void);
 /* Bytes of a file in a container, volumes included; NULL when absent. Locked. */
 const struct buf *file_bytes(struct fake *f, struct container *c, const char *path);
-void file_put(struct fake *f, struct container *c, const char *path, const char *text);
+/* False: there is no such file. Locked. */
+bool file_copy(struct fake *f, struct container *c, const char *from, const char *to);
+/* A file, or a folder with what is in it. Locked. */
+void file_remove(struct fake *f, struct container *c, const char *path);
 void archive_get(struct fake *f, struct conn *conn, const struct request *r, const char *id);
 void archive_put(struct fake *f, struct conn *conn, const struct request *r, const char *id);
 /* One file of a tar; the caller owns the text, NULL when absent. */

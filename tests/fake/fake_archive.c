@@ -53,6 +53,39 @@ const struct buf *file_bytes(struct fake *f, struct container *c, const char *pa
 	return file ? &file->bytes : NULL;
 }
 
+bool file_copy(struct fake *f, struct container *c, const char *from, const char *to)
+{
+	const char *name, *copy_name;
+	struct map *source = files_of(f, c, from, &name);
+	struct map *target = files_of(f, c, to, &copy_name);
+	const struct file *file = map_get(source, name);
+	struct file *copy;
+
+	if (!file)
+		return false;
+	copy = NEW(struct file);
+	copy->entry = archive_entry_clone(file->entry);
+	buf_init(&copy->bytes, 64u << 20);
+	(void)buf_add(&copy->bytes, buf_str(&file->bytes), file->bytes.len);
+	map_put(target, copy_name, copy);
+	return true;
+}
+
+void file_remove(struct fake *f, struct container *c, const char *path)
+{
+	const char *name, *key;
+	struct map *files = files_of(f, c, path, &name);
+	_cleanup_free_ char *inside = strf("%s/", name);
+	_cleanup_(strv_freep) char **gone = strv_new();
+	void *value;
+
+	for (size_t i = 0; map_each(files, &i, &key, &value);)
+		if (streq(key, name) || str_starts(key, inside))
+			strv_add(&gone, key);
+	for (char **k = gone; *k; k++)
+		map_remove(files, *k);
+}
+
 static bool folder_exists(const struct map *files, const char *name)
 {
 	static const char *const always[] = {"", "tmp", "etc", "srv", "opt", "root", "var", "data"};

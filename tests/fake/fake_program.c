@@ -151,6 +151,29 @@ static int cmd_stty(const struct program *p, char *const *argv, int out)
 	return 0;
 }
 
+static int cmd_cp(const struct program *p, char *const *argv, int out)
+{
+	bool there;
+
+	if (!argv[1] || !argv[2])
+		return 1;
+	fake_lock(p->f);
+	there = file_copy(p->f, p->container, argv[1], argv[2]);
+	fake_unlock(p->f);
+	return there ? 0 : 1;
+}
+
+/* "rm -rf PATH..." */
+static int cmd_rm(const struct program *p, char *const *argv, int out)
+{
+	fake_lock(p->f);
+	for (argv++; *argv; argv++)
+		if (**argv == '/')
+			file_remove(p->f, p->container, *argv);
+	fake_unlock(p->f);
+	return 0;
+}
+
 static int cmd_trap(const struct program *p, char *const *argv, int out)
 {
 	return 0; /* stop_container() looks at the text */
@@ -165,7 +188,8 @@ static const struct command {
 } commands[] = {
 	{"true", cmd_true}, {"false", cmd_false}, {"echo", cmd_echo}, {"cat", cmd_cat},
 	{"wc", cmd_wc}, {"sleep", cmd_sleep}, {"printenv", cmd_printenv}, {"head", cmd_head},
-	{"stty", cmd_stty}, {"trap", cmd_trap}, {"sh", cmd_sh}, {"/bin/sh", cmd_sh},
+	{"cp", cmd_cp}, {"rm", cmd_rm}, {"stty", cmd_stty}, {"trap", cmd_trap}, {"sh", cmd_sh},
+	{"/bin/sh", cmd_sh},
 };
 
 static const struct command *find_command(const char *name)

@@ -60,7 +60,7 @@ engine
 run lab start tiny-lab
 expect_status 0
 expect_err '^· tiny-lab 1.0.0 as plain, engine '
-expect_equal "the lab without its tool" "plain box judge once" "$(services)"
+expect_equal "the lab without its tool" "plain bench box judge once" "$(services)"
 run lab start tiny-lab --variant plain
 expect_status 0
 run lab start tiny-lab --variant with+tool
@@ -87,12 +87,12 @@ engine "image name=$tool"
 run lab start tiny-lab
 expect_status 0
 expect_err '^· tiny-lab 1.0.0 as with\+tool, engine '
-expect_equal "the lab with its tool" "with+tool box judge once tool" "$(services)"
+expect_equal "the lab with its tool" "with+tool bench box judge once tool" "$(services)"
 
 # It stays what it is, also for a labd that finds it.
 kill "$labd" && wait "$labd"
 labd_start
-expect_equal "the lab after a restart" "with+tool box judge once tool" "$(services)"
+expect_equal "the lab after a restart" "with+tool bench box judge once tool" "$(services)"
 run lab start tiny-lab
 expect_status 0
 stop
@@ -102,5 +102,5 @@ stop
 engine "registry name=$tool"
 run lab start tiny-lab --variant with+tool
 expect_status 0
-expect_equal "the lab with its fetched tool" "with+tool box judge once tool" "$(services)"
+expect_equal "the lab with its fetched tool" "with+tool bench box judge once tool" "$(services)"
 stop

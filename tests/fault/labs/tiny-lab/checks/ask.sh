@@ -1,0 +1,2 @@
+#!/bin/sh
+cp /lab/checks/seen.sh /lab/step/gives/word

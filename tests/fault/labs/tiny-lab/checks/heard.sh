@@ -1,0 +1,2 @@
+#!/bin/sh
+cat /lab/step/takes/echo

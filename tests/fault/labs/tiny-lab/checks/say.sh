@@ -1,0 +1,2 @@
+#!/bin/sh
+cp /lab/step/takes/word /lab/step/gives/echo
