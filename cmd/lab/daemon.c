@@ -2,7 +2,8 @@
  * daemon.c - finding labd, starting it, and the handshake that decides whether it may stay.
  *
  * Two clients may start a daemon at the same time: one of the two daemons finds the other one's
- * lock and ends, so a child that ended is only believed when nobody answers for a while after it.
+ * lock and is sent away, so a child that ended is only believed when nobody answers for a while
+ * after it.
  */
 #include "base/fsutil.h"
 #include "base/xdg.h"
@@ -151,6 +152,14 @@ static bool await_daemon(struct client *k, const bool *ended)
 	return false;
 }
 
+/* Another daemon was faster. Ours would wait for the end of that one, and then serve nobody. */
+static void dismiss(struct client *k, struct child *child, const bool *ended)
+{
+	child_kill(child, SIGKILL);
+	while (!*ended && client_rest(k, ASK_EVERY_MS, NULL) == 0)
+		;
+}
+
 static int launch(struct client *k, struct err *e)
 {
 	extern char **environ;
@@ -176,6 +185,8 @@ static int launch(struct client *k, struct err *e)
 	if (r < 0)
 		return r;
 	bool there = await_daemon(k, &ended);
+	if (there && json_int(json_get(k->version, "pid"), 0) != child_pid(child))
+		dismiss(k, child, &ended);
 	child_free(child); /* a detached one runs on */
 	if (there)
 		return 0;

@@ -92,6 +92,26 @@ kill "${new#* }"
 eventually 20 sh -c "! kill -0 ${new#* }"
 rm -f "$socket"
 
+# Who has started a daemon that is not needed any more takes it away: it would begin to serve when the other one leaves.
+mkdir "$tmp/bin"
+cp "$BUILD/lab" "$tmp/bin/"
+printf '#!/bin/sh\nexec sleep 98765\n' >"$tmp/bin/labd" # is slow
+chmod +x "$tmp/bin/labd"
+slow_daemon() {
+	for slow in $(processes); do
+		! grep -qz '^98765$' "/proc/$slow/cmdline" || return 0
+	done
+	return 1
+}
+"$tmp/bin/lab" catalog >"$tmp/list" 2>&1 &
+early=$!
+eventually 10 slow_daemon
+impostor false 0 1
+wait "$early" || fail "another daemon came first: $(cat "$tmp/list")"
+! kill -0 "$slow" 2>/dev/null || fail "the daemon that was not needed is still there"
+kill "$impostor"
+wait "$impostor" || :
+
 # One with running labs goes on serving; another API is warned of. So does one that was not self-started.
 for words in "true 1 2" "false 0 1"; do
 	# shellcheck disable=SC2086 # three words
