@@ -11,12 +11,14 @@
 #include "cmd/labd/tether.h"
 
 #include "api/api.h"
+#include "base/clock.h"
 #include "base/fsutil.h"
 #include "base/log.h"
 #include "base/str.h"
 
 #include <signal.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SLOW_MS    50
@@ -25,6 +27,7 @@
 #define IO_THREADS 2
 #define IO_QUEUE   256
 #define RETRY_MS   5000 /* a database that could not be written */
+#define LEAVE_MS   5000 /* for the daemon before this one, whose folder this is to be */
 #define KEPT_MS    3000 /* without anything that a proof has kept */
 #define LOOK_MS    5    /* whether everybody has heard of his commit */
 #define ANY_SOCKET "unix:///var/run/docker.sock"
@@ -171,6 +174,27 @@ static int open_engine(struct labd *d, struct err *e)
 	return engine_open(&d->engine, d->loop, ANY_SOCKET, e);
 }
 
+/*
+ * Whoever starts us has found nobody at the socket; but a daemon that leaves closes its database
+ * after that. Blocks until it has.
+ */
+static int open_store(struct labd *d, struct err *e)
+{
+	const struct timespec rest = {.tv_nsec = LOOK_MS * 1000000L};
+	int64_t until = clock_boot_ms(&clock_system) + (d->options.self_started ? LEAVE_MS : 0);
+	bool told = false;
+	int r;
+
+	while ((r = store_open(&d->store, d->loop, d->options.state, e)) == ERR_EXISTS &&
+		clock_boot_ms(&clock_system) < until) {
+		if (!told)
+			log_info("labd", "%s: waiting for its end", e->text);
+		told = true;
+		(void)nanosleep(&rest, NULL);
+	}
+	return r;
+}
+
 static int open_sessions(struct labd *d, struct err *e)
 {
 	const struct options *o = &d->options;
@@ -262,7 +286,7 @@ static int build(struct labd *d, struct err *e)
 	if ((r = fs_mkdirs(d->options.state, 0700, e)) < 0 ||
 		(r = loop_new(&d->loop, NULL, e)) < 0 ||
 		(r = worker_new(&d->io, d->loop, "io", IO_THREADS, IO_QUEUE, e)) < 0 ||
-		(r = store_open(&d->store, d->loop, d->options.state, e)) < 0 ||
+		(r = open_store(d, e)) < 0 ||
 		(r = open_repos(d, e)) < 0 || (r = open_engine(d, e)) < 0 ||
 		(r = open_sessions(d, e)) < 0 || (r = open_api(d, e)) < 0)
 		return r;

@@ -22,6 +22,7 @@ version() {
 
 # A daemon that ends at once: its last words are ours.
 mkdir -p "$XDG_CONFIG_HOME/labyard"
+mkfifo "$tmp/leave"
 echo 'nonsense = 1' >"$XDG_CONFIG_HOME/labyard/labd.conf"
 run lab status
 expect_status 4
@@ -44,6 +45,27 @@ wait
 for i in 1 2 3 4; do
 	grep -qx hello-lab "$tmp/list.$i" || fail "one of four: $(cat "$tmp/list.$i")"
 done
+ours=$(version)
+kill "${ours#* }"
+eventually 20 sh -c "! kill -0 ${ours#* }"
+
+# A daemon that leaves still holds its folder when its socket has gone: the next one waits for that.
+log=$XDG_STATE_HOME/labyard/labd.log
+python3 -c 'import fcntl, sys
+lock = open(sys.argv[1], "w")
+fcntl.flock(lock, fcntl.LOCK_EX)
+print("locked", flush=True)
+sys.stdin.read()' "$XDG_STATE_HOME/labyard/lock" <"$tmp/leave" >"$tmp/leaving" &
+leaving=$!
+exec 9>"$tmp/leave"
+eventually 10 grep -q locked "$tmp/leaving"
+lab catalog -o name >"$tmp/list" 2>&1 9>&- &
+early=$!
+eventually 10 grep -q 'uses the folder.*: waiting for its end' "$log"
+exec 9>&-
+wait "$leaving"
+wait "$early" || fail "while a daemon left: $(cat "$tmp/list")"
+grep -qx hello-lab "$tmp/list" || fail "while a daemon left: $(cat "$tmp/list")"
 ours=$(version)
 kill "${ours#* }"
 eventually 20 sh -c "! kill -0 ${ours#* }"
