@@ -40,8 +40,9 @@ struct fetch {
 	bool leave_out;
 	struct buf name; /* the last ENTRY; `entry` points into it */
 	struct fetch_entry entry;
-	struct buf content; /* of the entry, so far */
-	bool in_entry;      /* its content is not whole yet */
+	struct buf content; /* of the entry, so far; not with ops.data */
+	size_t got;         /* bytes of it */
+	bool in_entry;      /* they are not all yet */
 	bool finished_input, was_full;
 	bool eof, exited; /* of the descriptor; of the child */
 	int status;
@@ -153,9 +154,12 @@ static void on_deadline(void *arg)
 
 /* --- frames from the child --- */
 
+/* Its content is whole. */
 static int deliver(struct fetch *f, struct err *e)
 {
 	f->in_entry = false;
+	if (f->ops.data)
+		return 0;
 	if (!f->entry.dir && !f->entry.link)
 		f->entry.data = buf_str(&f->content);
 	return f->ops.entry(f->arg, &f->entry, e);
@@ -173,19 +177,27 @@ static int on_entry(struct fetch *f, const struct frame *frame, struct err *e)
 	r = frame_get_entry(&copy, &f->entry, e);
 	if (r == 0)
 		r = rules_check(f->rules, &f->entry, e);
+	if (r == 0 && f->ops.data)
+		r = f->ops.entry(f->arg, &f->entry, e);
 	if (r < 0)
 		return r;
 	f->in_entry = true;
+	f->got = 0;
 	return f->entry.size ? 0 : deliver(f, e);
 }
 
 static int on_data(struct fetch *f, const struct frame *frame, struct err *e)
 {
-	if (!f->in_entry || frame->n > f->entry.size - f->content.len)
+	int r = 0;
+
+	if (!f->in_entry || frame->n > f->entry.size - f->got)
 		return err_set(e, ERR_PROTO, "lab-fetch sent more of a file than it said");
-	if (buf_add(&f->content, frame->p, frame->n) < 0)
-		return err_set(e, ERR_LIMIT, "a file of the %s is too large", f->what);
-	return f->content.len == f->entry.size ? deliver(f, e) : 0;
+	f->got += frame->n;
+	if (f->ops.data)
+		r = f->ops.data(f->arg, frame->p, frame->n, e);
+	else if (buf_add(&f->content, frame->p, frame->n) < 0)
+		r = err_set(e, ERR_LIMIT, "a file of the %s is too large", f->what);
+	return r == 0 && f->got == f->entry.size ? deliver(f, e) : r;
 }
 
 static int on_left(struct fetch *f, const struct frame *frame, struct err *e)

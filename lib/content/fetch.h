@@ -59,7 +59,7 @@ struct fetch_entry {
 	int mode;         /* permission bits only (0777) */
 	bool dir;
 	const char *link; /* target, or NULL */
-	const char *data; /* whole content of a regular file */
+	const char *data; /* whole content of a regular file; NULL with ops->data */
 	size_t size;
 };
 
@@ -70,6 +70,11 @@ struct fetch_progress {
 /* All run on the loop, never from inside another call. Each may free the fetch. */
 struct fetch_ops {
 	int (*entry)(void *arg, const struct fetch_entry *t, struct err *e); /* negative = stop */
+	/*
+	 * When it is set, entry() comes before a file's content, and that comes here in pieces; so no
+	 * file is in memory as a whole. May be NULL.
+	 */
+	int (*data)(void *arg, const char *p, size_t n, struct err *e);
 	void (*drained)(void *arg); /* room for more input after fetch_full(); may be NULL */
 	void (*ended)(void *arg, const struct err *e); /* once; code 0 = whole and good */
 	/*

@@ -56,9 +56,8 @@ struct kept_entry {
 	struct list link;
 	char *path;
 	int mode;
-	bool dir;
-	size_t size;
-	char data[];
+	bool dir, more; /* more: of the file that is there */
+	struct buf data;
 };
 
 /* Write entries below the folder, parents before children. */

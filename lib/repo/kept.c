@@ -21,6 +21,7 @@ void kept_entries_free(struct list *entries)
 	list_for_each_safe (t, tmp, entries, link) {
 		list_unlink(&t->link);
 		free(t->path);
+		buf_done(&t->data);
 		free(t);
 	}
 }
@@ -32,12 +33,14 @@ static int write_entry(const char *folder, const struct kept_entry *t, struct er
 
 	if (t->dir)
 		return fs_mkdirs(path, 0755, e);
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, t->mode);
+	fd = open(path, (t->more ? O_APPEND : O_CREAT | O_EXCL) | O_WRONLY | O_NOFOLLOW | O_CLOEXEC,
+		t->mode);
 	if (fd < 0)
 		return err_sys(e, ERR_IO, "cannot make '%s'", path);
-	if (fchmod(fd, (mode_t)t->mode) < 0) /* whatever the umask */
+	if (!t->more && fchmod(fd, (mode_t)t->mode) < 0) /* whatever the umask */
 		return err_sys(e, ERR_IO, "cannot set the mode of '%s'", path);
-	return fs_write_all(fd, t->data, t->size, e) < 0 ? err_wrap(e, "'%s'", path) : 0;
+	return fs_write_all(fd, buf_str(&t->data), t->data.len, e) < 0 ? err_wrap(e, "'%s'", path)
+								       : 0;
 }
 
 int kept_write(const char *folder, struct list *entries, struct err *e)

@@ -36,6 +36,7 @@ struct sync {
 	struct fetch *fetch;
 	bool busy;           /* an io thread has it */
 	struct list entries; /* that came, and are not written yet */
+	char *file;          /* whose content comes */
 	size_t n_entries, bytes;
 	char **left; /* problems of entries that were left out, from the repository's top */
 	struct repo_lab *known, *labs;
@@ -88,6 +89,7 @@ static void sync_free(struct sync *s)
 	fetch_free(s->fetch);
 	forget_credential(s);
 	kept_entries_free(&s->entries);
+	free(s->file);
 	strv_free(s->left);
 	repo_labs_free(s->known, s->n_known);
 	repo_labs_free(s->labs, s->n_labs);
@@ -411,26 +413,51 @@ static void written(void *arg)
 		fetch_pause(s->fetch, false);
 }
 
+static struct kept_entry *add_entry(struct sync *s, const char *path)
+{
+	struct kept_entry *k = NEW(struct kept_entry);
+
+	k->path = xstrdup(path);
+	k->data = BUF(2 * BATCH_BYTES);
+	list_append(&s->entries, &k->link);
+	s->n_entries++;
+	return k;
+}
+
+static void write_enough(struct sync *s)
+{
+	if (s->n_entries < BATCH_ENTRIES && s->bytes < BATCH_BYTES)
+		return;
+	fetch_pause(s->fetch, true);
+	submit(s, write_run, written);
+}
+
 static int on_entry(void *arg, const struct fetch_entry *t, struct err *e)
 {
 	struct sync *s = arg;
-	struct kept_entry *k = xmalloc(sizeof(*k) + t->size);
+	struct kept_entry *k = add_entry(s, t->path);
 
-	*k = (struct kept_entry){
-		.path = xstrdup(t->path),
-		.mode = t->mode & 0100 ? 0755 : 0644,
-		.dir = t->dir,
-		.size = t->size,
-	};
-	if (t->size)
-		memcpy(k->data, t->data, t->size);
-	list_append(&s->entries, &k->link);
-	s->n_entries++;
-	s->bytes += t->size;
-	if (s->n_entries >= BATCH_ENTRIES || s->bytes >= BATCH_BYTES) {
-		fetch_pause(s->fetch, true);
-		submit(s, write_run, written);
+	k->mode = t->mode & 0100 ? 0755 : 0644;
+	k->dir = t->dir;
+	str_set(&s->file, t->path);
+	write_enough(s);
+	return 0;
+}
+
+static int on_data(void *arg, const char *p, size_t n, struct err *e)
+{
+	struct sync *s = arg;
+	struct kept_entry *k;
+
+	if (list_empty(&s->entries)) { /* what came before is written already */
+		k = add_entry(s, s->file);
+		k->more = true;
+	} else {
+		k = container_of(s->entries.prev, struct kept_entry, link);
 	}
+	(void)buf_add(&k->data, p, n); /* it has room for a batch and a frame */
+	s->bytes += n;
+	write_enough(s);
 	return 0;
 }
 
@@ -460,6 +487,7 @@ static void on_ended(void *arg, const struct err *e)
 }
 
 static const struct fetch_ops fetch_ops = {.entry = on_entry,
+	.data = on_data,
 	.left_out = on_left,
 	.ended = on_ended,
 	.commit = on_commit,

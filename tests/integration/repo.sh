@@ -133,6 +133,8 @@ run lab repo sync
 expect_status 0
 expect_out '^labs/tiny-lab +unchanged'
 echo 'More to read.' >>"$work/tiny-lab/README.md"
+mkdir "$work/media"
+head -c 9000000 /dev/urandom >"$work/media/noise" # it is written in parts
 publish second
 second=$(commit)
 run lab repo list --outdated
@@ -155,6 +157,9 @@ expect_equal "session of its own commit" "$session" "$(cat "$tmp/out")"
 run lab start "labs/tiny-lab@$second" # it was asked for: another one is no answer
 expect_status 4
 expect_err "'$session' is of commit $(echo "$first" | cut -c 1-12): with --fresh it is discarded and $(echo "$second" | cut -c 1-12) started"
+
+cmp "$work/media/noise" "$repos/labs/$second/media/noise" || fail "a large file is another"
+rm -r "${work:?}/media"
 
 # A lab with an error is rejected, and its last good commit stays.
 sed -i 's/^title:.*/titel: wrong/' "$work/tiny-lab/lab.yaml"
