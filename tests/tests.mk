@@ -125,7 +125,7 @@ fuzz:
 
 BENCH := $(addprefix $(B)/bench/,bench floor clifloor)
 $(B)/bench/bench: $(call objs,$(addprefix tests/bench/,bench.c bed.c case_chain.c case_check.c case_many.c \
-	case_start.c objects.c proc.c raw.c stat.c world.c))
+	case_repo.c case_start.c objects.c proc.c raw.c stat.c world.c))
 $(B)/bench/floor: $(call objs,tests/bench/floor.c tests/bench/raw.c)
 $(B)/bench/clifloor: $(call objs,tests/bench/clifloor.c tests/bench/raw.c)
 $(B)/bench/clifloor: LDFLAGS_ += -static-pie

@@ -307,7 +307,7 @@ static size_t print_table(
 /* --- main --- */
 
 static const struct bench_case *const cases[] = {
-	&case_start, &case_chain, &case_check, &case_many, NULL};
+	&case_start, &case_chain, &case_check, &case_many, &case_repo, NULL};
 
 static void read_options(int argc, char **argv, bool *ret_self, const char **ret_json)
 {

@@ -40,7 +40,7 @@ struct bench_case {
 	void (*tear_down)(void);
 	const struct variant *variants; /* each once a round, in random order; ends with {NULL} */
 };
-extern const struct bench_case case_start, case_chain, case_check, case_many, case_self;
+extern const struct bench_case case_start, case_chain, case_check, case_many, case_repo, case_self;
 
 /* A value of this round; the warm-up round is not kept. NAN: not measured. */
 void put(const char *series, double value);
@@ -81,6 +81,9 @@ struct daemon {
 /* Start labd on the real engine, or on a fake one of its own; waits until it is ready. */
 void daemon_start(struct daemon *d, const char *name, const char *labs, bool fake);
 void daemon_stop(struct daemon *d);
+
+/* An empty folder of this run, which is gone at its end. */
+char *world_folder(const char *name);
 
 /* A catalogue of n + 1 copies of a lab, many-0 to many-n; returns its folder. */
 char *world_copies(const char *lab, int n);

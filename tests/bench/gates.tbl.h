@@ -76,4 +76,17 @@ VALUE("34", many, "idle many", 0.1, 1, "% core",
 	"idle CPU of labd, many sessions")
 VALUE("34", many, "wakeups many", 2, 1, "/s",
 	"wake-ups of idle labd, many sessions")
+
+RATIO("r1", repo, "sync", "clone", 1.5, "ms",
+	"lab repo add, 24 labs / git clone --depth 1")
+RATIO("r2", repo, "sync memory", "clone memory", 1.5, "kB",
+	"memory of labd and its children / of git and its")
+RATIO("r3", repo, "lint", "read yaml", 1.0, "ms",
+	"lab lint, 24 labs / Python that parses them")
+VALUE("r3", repo, "lint", 0, 0, "ms",
+	"lab lint, 24 labs")
+VALUE("r4", repo, "rss refused", 10240, 1, "kB",
+	"growth of labd's memory, 500 MiB offered (refused at 256)")
+VALUE("r4", repo, "rss taken", 10240, 1, "kB",
+	"growth of labd's memory, 60 MiB of files taken")
 /* clang-format on */

@@ -77,7 +77,7 @@ static void become(const char *const argv[], int out, int err)
 	_exit(127);
 }
 
-double proc_run(const char *const argv[])
+double proc_run_watched(const char *const argv[], void (*look)(pid_t pid))
 {
 	int out = empty_file(0), err = empty_file(1), status = 0;
 	double began = now_ms(), ended;
@@ -86,11 +86,21 @@ double proc_run(const char *const argv[])
 	if (pid == 0)
 		become(argv, out, err);
 	running = pid;
-	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
+	for (pid_t r = 0; pid > 0 && (r == 0 || (r < 0 && errno == EINTR));) {
+		r = waitpid(pid, &status, look ? WNOHANG : 0);
+		if (look && r == 0) {
+			look(pid);
+			usleep(2000);
+		}
+	}
 	ended = now_ms();
 	running = 0;
 	return pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0 ? ended - began : NAN;
+}
+
+double proc_run(const char *const argv[])
+{
+	return proc_run_watched(argv, NULL);
 }
 
 static const char *read_back(int i, bool end)
@@ -232,6 +242,59 @@ double proc_private_dirty_kb(pid_t pid)
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)pid);
 	return proc_line(path, "Private_Dirty:");
+}
+
+struct resident {
+	pid_t pid, parent;
+	double kb;
+};
+
+/* Every process; returns how many. */
+static size_t residents(struct resident *ret, size_t max)
+{
+	DIR *d = opendir("/proc");
+	struct dirent *e;
+	size_t n = 0;
+
+	while (d && n < max && (e = readdir(d))) {
+		char path[300];
+
+		if (!isdigit((unsigned char)*e->d_name))
+			continue;
+		(void)snprintf(path, sizeof(path), "/proc/%s/status", e->d_name);
+		double parent = proc_line(path, "PPid:"), kb = proc_line(path, "VmRSS:");
+		if (!isnan(parent) && !isnan(kb)) /* it has ended, or is of the kernel */
+			ret[n++] = (struct resident){atoi(e->d_name), (pid_t)parent, kb};
+	}
+	if (d)
+		closedir(d);
+	return n;
+}
+
+static bool is_below(const struct resident *all, size_t n, pid_t pid, pid_t top)
+{
+	for (size_t i = 0; pid != top && i < n; i++)
+		if (all[i].pid == pid) {
+			pid = all[i].parent;
+			i = (size_t)-1; /* from the beginning: its parent may stand before it */
+		}
+	return pid == top;
+}
+
+double proc_tree_kb(pid_t pid, bool below)
+{
+	static struct resident all[8192];
+	char path[64];
+	double sum = 0;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	if (!below)
+		return proc_line(path, "VmRSS:");
+	size_t n = residents(all, sizeof(all) / sizeof(*all));
+	for (size_t i = 0; i < n; i++)
+		if (is_below(all, n, all[i].pid, pid))
+			sum += all[i].kb;
+	return sum;
 }
 
 double proc_wakeups(pid_t pid)

@@ -13,6 +13,8 @@ double now_ms(void); /* monotonic */
  * or NAN when it did not exit with 0. What it wrote is in proc_output() until the next one runs.
  */
 double proc_run(const char *const argv[]);
+/* The same; look (or NULL) is called with its pid every few ms while it runs. */
+double proc_run_watched(const char *const argv[], void (*look)(pid_t pid));
 #define RUN(...) proc_run((const char *[]){__VA_ARGS__, NULL})
 
 /* The last program's stdout (its first 64 KiB, without the last newline), and the end of its
@@ -39,6 +41,7 @@ double proc_cpu_ms(pid_t pid);
 double proc_engine_cpu_ms(void);
 
 double proc_private_dirty_kb(pid_t pid);
+double proc_tree_kb(pid_t pid, bool below); /* resident memory; with all processes below it */
 double proc_wakeups(pid_t pid); /* voluntary context switches of all threads so far */
 
 /* The part of all cores' time that was idle, over `ms`. */

@@ -300,11 +300,16 @@ char *world_network(const struct daemon *d)
 	return find(d, "networks", "");
 }
 
+char *world_folder(const char *name)
+{
+	make_folder(say("%s/many", folder));
+	return make_folder(say("%s/many/%s", folder, name));
+}
+
 char *world_copies(const char *lab, int n)
 {
-	char *to = say("%s/many/labs", folder);
+	char *to = world_folder("labs");
 
-	make_folder(say("%s/many", folder));
 	MUST("sh", "-euc",
 		"mkdir -p \"$2\"; for i in $(seq 0 $3); do cp -r \"$1/$0\" \"$2/many-$i\"; done\n"
 		"for f in \"$2\"/*/lab.yaml; do n=${f%/lab.yaml}; n=${n##*/};\n"
