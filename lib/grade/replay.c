@@ -15,7 +15,7 @@
 #include "content/tar.h"
 
 #define MAX_FILE  (16 << 20)
-#define MAX_FILES (64 << 20) /* of one check together */
+#define MAX_FILES (32 << 20) /* of one check together: on their way they are there thrice */
 #define SWEEP_MS  10000
 
 struct passed_file {
@@ -368,7 +368,7 @@ static const char *absence(const struct err *e)
 {
 	return e->code == ERR_NOT_FOUND ? "it is not there"
 	       : e->code == ERR_LIMIT   ? "it is larger than 16 MiB, or all files of the check are "
-					  "larger than 64 MiB together"
+					  "larger than 32 MiB together"
 	       : e->code == ERR_FORBIDDEN ? "it is no plain file"
 					  : NULL;
 }

@@ -43,6 +43,9 @@ verdict $lab/cheats/sinker.sh work/doubles 1 FAIL 'No answer: .*"exit":(null|137
 verdict $lab/cheats/sinker.sh work/runs 1 FAIL '.*(signal 9|ended or spoken for)'
 verdict $lab/cheats/forger.sh work/doubles 1 FAIL '(Twice [0-9]+ is not|No answer): '
 verdict $lab/cheats/link.sh work/doubles 1 FAIL '.*"missing":\{"answer":"it is no plain file","second":"it is no plain file"\}'
+lab exec -i -- sh <$lab/cheats/heap.sh
+run lab check work/doubles -o json
+expect_out '"gives\\":\[\\"answer\\"\],\\"missing\\":\{\\"second\\":\\"it is larger than 16 MiB, or all files'
 for _ in 1 2; do
 	verdict $lab/cheats/memory.sh work/doubles 1 FAIL 'No answer: '
 done
