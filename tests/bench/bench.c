@@ -24,7 +24,6 @@
 
 #define SERIES       128
 #define VARIANTS     8
-#define NOISY_IDLE   0.9
 #define NOISY_ROUNDS 3 /* in a row: the machine is not quiet enough to say anything */
 
 struct options opt = {.quiet_s = -1, .sessions = 200};

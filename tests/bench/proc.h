@@ -44,5 +44,6 @@ double proc_private_dirty_kb(pid_t pid);
 double proc_tree_kb(pid_t pid, bool below); /* resident memory; with all processes below it */
 double proc_wakeups(pid_t pid); /* voluntary context switches of all threads so far */
 
-/* The part of all cores' time that was idle, over `ms`. */
+/* The part of all cores' time that was idle, over `ms`; at least NOISY_IDLE: nothing else runs. */
+#define NOISY_IDLE 0.9
 double machine_idle(int ms);
