@@ -285,6 +285,7 @@ struct exec_spec {
 	const char *user, *workdir;
 	const char *marker; /* value of LABD_EXEC in its environment: how recovery finds it */
 	bool stdin_open, tty;
+	bool tells_pid; /* a /bin/sh whose first order on stdin is to print its pid: no wrapper */
 	int rows, cols; /* with tty */
 };
 

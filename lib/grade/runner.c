@@ -14,17 +14,26 @@
 #define GRACE_MS 5000 /* beyond the program's own time-out, until the stream is given up */
 
 /*
- * What the shell is told first; then each request calls these. A program runs in the process group
- * that timeout(1) makes, which is killed after it, whatever it left behind; its files may grow to
- * 64 MiB, of which the limits above come back.
+ * What the shell is told first; then each request calls these.
  *
- * A fork costs a learner's container more than most checks do. So the shell is its own reader,
- * forks for nothing that it can do by itself, reads the time from /proc/uptime (hundredths of a
+ * Starting a process costs a learner's container more than most checks do. So the shell is its own
+ * reader, starts nothing but the programs, reads the time from /proc/uptime (hundredths of a
  * second), and counts and sends only what was written. What the container's environment holds is
  * forgotten once, and not before each program; the marker by which a later labd finds programs
  * stays.
+ *
+ * A second shell, the watch, ends a program whose time is over, up to a second late: it answers and
+ * kills the process group, itself and the reader with it, and needs no process for that: the table
+ * may be full (then it cannot sleep any more, and loops until the time is over). When it finds
+ * nothing to watch it ends, and the next program starts another. $d.t holds what runs ("id end
+ * begin", end 0 = nothing), $d.w something while there is a watch.
+ *
+ * A program's files may grow to 64 MiB, of which the limits above come back. What it leaves behind
+ * in the process group is killed after it; that something was left the system's last process id
+ * tells.
  */
 static const char loop_text[] =
+	"echo $$\n"
 	"set -f\n"
 	"for w in $(export -p); do\n"
 	" case $w in LABD_EXEC=*|LAB_SCRATCH=*|PATH=*) ;; [A-Za-z_]*=*)\n"
@@ -33,16 +42,49 @@ static const char loop_text[] =
 	"done\n"
 	"set +f\n"
 	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n"
-	"d=${LAB_SCRATCH:-/tmp}/.run.$1\n"
-	"umask 077; set -C; : >\"$d.o\" && : >\"$d.e\" && : >\"$d.v\" || exit 1; set +C; umask "
-	"022\n"
-	"trap 'rm -f \"$d.o\" \"$d.e\" \"$d.v\"' EXIT\n"
+	"d=${LAB_SCRATCH:-/tmp}/.run. w=0\n"
+	"[ -z \"$2\" ] || rm -f \"$d$2\".?\n"
+	"d=$d$1\n"
+	"umask 077; set -C\n"
+	"for f in o e v t w; do : >\"$d.$f\" || exit 1; done\n"
+	"set +C; umask 022\n"
+	"trap 'rm -f \"$d\".?; kill -9 -$$' EXIT\n"
 	"ulimit -f 131072\n"
 	"now() { read -r u _ </proc/uptime; now=$((${u%.*} * 100 + 1${u#*.} - 100)); }\n"
-	"begin() { : >\"$d.o\"; : >\"$d.e\"; : >\"$d.v\"; now; from=$now; }\n"
+	"over() {\n"
+	" read -r id end from <\"$d.t\" || return 0\n"
+	" [ $end != 0 ] || return 2\n"
+	" now; [ $now -lt $end ]\n"
+	"}\n"
+	"watch() {\n"
+	" trap 'while over; do :; done\n"
+	"  [ $end = 0 ] || echo \"LAB1 $id 137 $(((now - from) * 10)) 0 0 0 0\"\n"
+	"  kill -9 -$$' EXIT\n"
+	" while sleep 1; do\n"
+	"  over; case $? in\n"
+	"  1) exit ;;\n"
+	"  2) : >\"$d.w\"; over; [ $? != 2 ] || { trap - EXIT; exit; }; echo 1 >\"$d.w\" ;;\n"
+	"  esac\n"
+	" done\n"
+	"}\n"
+	"begin() {\n"
+	" now; from=$now\n"
+	" echo $1 $((now + $2)) $now >\"$d.t\"\n"
+	" [ -s \"$d.w\" ] || { echo 1 >\"$d.w\"; watch & w=$!; }\n"
+	"}\n"
+	"sweep() {\n"
+	" for f in /proc/[0-9]*/stat; do\n"
+	"  { read -r s <\"$f\"; } 2>/dev/null || continue\n"
+	"  set -- ${s%% *} ${s##*) }\n"
+	"  [ $4 = $$ ] && [ $2 != Z ] || continue\n"
+	"  case $$:$w in $1:*|*:$1|*:$3) ;; *) kill -9 $1 && more=1 ;; esac\n"
+	" done\n"
+	"}\n"
 	"answer() {\n"
-	" wait $2; x=$?; kill -9 -$2 2>/dev/null\n"
-	" now; ms=$(((now - from) * 10)) id=$1 o=0 e=0 v=0 cut=0\n"
+	" wait $2; x=$?; now; ms=$(((now - from) * 10)) id=$1 o=0 e=0 v=0 cut=0 more=1\n"
+	" read -r _ _ _ _ last </proc/loadavg\n"
+	" [ $last = $2 ] || while [ $more ]; do more=; sweep 2>/dev/null; done\n"
+	" echo $id 0 0 >\"$d.t\"\n"
 	" if [ -s \"$d.o\" ] || [ -s \"$d.e\" ] || [ -s \"$d.v\" ]; then\n"
 	"  set -- $(wc -c \"$d.o\" \"$d.e\" \"$d.v\"); o=$1 e=$3 v=$5\n"
 	"  [ $o -le 1048576 ] || o=1048576 cut=1\n"
@@ -67,9 +109,13 @@ struct request {
 
 struct runner {
 	struct sessions *m;
+	int64_t session;
+	int service;
 	struct exec *exec;
+	char name[4 + 16 + 1]; /* of its files: nobody can make them first */
+	bool told;            /* the loop's text is sent */
+	bool out_of_time;     /* as it said last: the watch ends the stream, and it goes on in another */
 	struct list waiting;  /* in order; the first ones are sent */
-	struct list answered; /* completions of this turn */
 	struct buf in;
 	int64_t next_id;
 	struct timer *deadline;
@@ -135,16 +181,22 @@ static void runner_break(struct runner *r, const struct program_result *why)
 
 /* --- sending --- */
 
+static bool sent(struct runner *r, const char *p, size_t n)
+{
+	return !r->broken && !exec_full(r->exec) && exec_write(r->exec, p, n, NULL) == 0;
+}
+
 static void pump_out(struct runner *r)
 {
 	struct request *q;
 
+	if (!r->told && !(r->told = sent(r, loop_text, sizeof(loop_text) - 1)))
+		return;
 	list_for_each(q, &r->waiting, link) {
 		while (q->sent < q->bytes.len) {
 			size_t n = MIN(q->bytes.len - q->sent, (size_t)32768);
 
-			if (r->broken || exec_full(r->exec) ||
-				exec_write(r->exec, q->bytes.data + q->sent, n, NULL) < 0)
+			if (!sent(r, q->bytes.data + q->sent, n))
 				return;
 			q->sent += n;
 		}
@@ -178,14 +230,12 @@ static bool is_variable(const char *assignment)
  * One compound command, which the shell reads to its end before it begins: what a broken stream has
  * cut is never run.
  */
-static void build(struct request *q, const struct program *p)
+static void build(const struct runner *r, struct request *q, const struct program *p)
 {
 	_cleanup_buf_ struct buf text = BUF(q->bytes.max);
 	int odd = 0;
 
-	(void)buf_adds(&text, "{ program=");
-	quote(&text, p->text, p->size);
-	(void)buf_adds(&text, " ; begin; printf %s \"$program\" |");
+	(void)buf_addf(&text, "{ begin %" PRId64 " %" PRId64 ";", q->id, (p->timeout_ms + 9) / 10);
 	for (char *const *v = p->env; v && *v; v++)
 		if (is_variable(*v)) {
 			const char *value = strchr(*v, '=') + 1;
@@ -194,7 +244,6 @@ static void build(struct request *q, const struct program *p)
 			(void)buf_add(&text, *v, (size_t)(value - *v));
 			shell_quote(&text, value);
 		}
-	(void)buf_addf(&text, " timeout -k 1 %.3f", (double)p->timeout_ms / 1000);
 	for (char *const *v = p->env; v && *v; v++)
 		if (!is_variable(*v)) {
 			(void)buf_adds(&text, odd++ ? " " : " env ");
@@ -207,10 +256,9 @@ static void build(struct request *q, const struct program *p)
 		shell_quote(&text, *v);
 	}
 	(void)buf_addf(&text,
-		" 9<&0 </dev/null >\"$d.o\" 2>\"$d.e\" 3>\"$d.v\" & answer %" PRId64 " $!; }\n",
-		q->id);
-	if (q->id == 1)
-		(void)buf_adds(&q->bytes, loop_text);
+		" 9<<'%s' </dev/null >\"$d.o\" 2>\"$d.e\" 3>\"$d.v\" &\n", r->name);
+	(void)buf_add(&text, p->text, p->size);
+	(void)buf_addf(&text, "\n%s\nanswer %" PRId64 " $!; }\n", r->name, q->id);
 	(void)buf_addf(&q->bytes, "#LAB1 %" PRId64 " %zu\n", q->id, text.len);
 	(void)buf_add(&q->bytes, text.data, text.len);
 	q->bytes.full |= text.full;
@@ -225,7 +273,7 @@ void runner_run(struct runner *r, const struct program *p, runner_done done, voi
 	q->done = done;
 	q->arg = arg;
 	buf_init(&q->bytes, 4 << 20);
-	build(q, p);
+	build(r, q, p);
 	if (r->broken || q->bytes.full) {
 		list_init(&q->link);
 		q->broken = r->why;
@@ -272,6 +320,11 @@ static bool frame(struct runner *r, struct head *ret, size_t *head_len, struct e
 	return r->in.len >= *head_len + ret->n[0] + ret->n[1] + ret->n[2];
 }
 
+static bool out_of_time(const struct request *q, const struct head *h)
+{
+	return h->exit == 137 && h->ms + 10 >= q->timeout_ms;
+}
+
 static void answer(struct request *q, const struct head *h, const char *p)
 {
 	_cleanup_free_ char *out = xmemdup(p, h->n[0]), *errout = xmemdup(p + h->n[0], h->n[1]),
@@ -279,7 +332,7 @@ static void answer(struct request *q, const struct head *h, const char *p)
 	struct program_result res = {
 		.exit = h->exit,
 		.ms = h->ms,
-		.timed_out = (h->exit == 124 || h->exit == 137) && h->ms + 10 >= q->timeout_ms,
+		.timed_out = out_of_time(q, h),
 		.too_long = h->too_long || h->exit == 128 + 25, /* SIGXFSZ */
 		.out = out,
 		.errout = errout,
@@ -316,6 +369,7 @@ static void output(void *arg, int stream, const char *p, size_t n)
 		}
 		list_unlink(&q->link);
 		arm(r);
+		r->out_of_time = out_of_time(q, &h);
 		answer(q, &h, body); /* may queue more, or close the runner: then r->broken */
 		if (r->closed)
 			return;
@@ -324,11 +378,17 @@ static void output(void *arg, int stream, const char *p, size_t n)
 		runner_break(r, &(struct program_result){.err = e, .spoilt = true});
 }
 
+static void attach(struct runner *r);
+
 static void ended(void *arg, int code, const struct err *err)
 {
 	struct runner *r = arg;
 	struct program_result why = {.err = *err, .spoilt = err->code == 0};
 
+	if (why.spoilt && r->out_of_time && !r->broken) {
+		attach(r); /* also when nobody waits: it removes the files of the last one */
+		return;
+	}
 	if (why.spoilt)
 		err_set(&why.err, ERR_STATE,
 			"the runner ended with exit code %d before it answered", code);
@@ -357,33 +417,55 @@ static void overdue(void *arg)
 	exec_kill(r->exec, NULL, NULL);
 }
 
+/* A shell of its own, which has heard of nothing yet. */
+static void attach(struct runner *r)
+{
+	static const struct exec_ops ops = {
+		.started = started, .output = output, .ended = ended, .drained = drained};
+	_cleanup_free_ char *last = xstrdup(r->name);
+	char *argv[] = {(char *)"/bin/sh", (char *)"-s", r->name, last, NULL};
+	struct session *s = sessions_by_id(r->m, r->session);
+	struct program_result why = {0};
+	struct request *q;
+
+	if (r->exec)
+		sessions_exec_done(r->m, TAKE(r->exec));
+	memcpy(r->name, "LAB1", 4);
+	id_random(r->name + 4, 16);
+	buf_clear(&r->in);
+	r->told = r->out_of_time = false;
+	list_for_each(q, &r->waiting, link)
+		q->sent = 0;
+	err_set(&why.err, ERR_STATE, "the session is gone");
+	if (s)
+		r->exec = session_exec(s,
+			&(struct session_exec){.service = r->service,
+				.argv = argv,
+				.stdin_open = true,
+				.tells_pid = true,
+				.class = CLASS_CHECK},
+			&ops, r, &why.err);
+	if (!r->exec) {
+		runner_break(r, &why);
+		return;
+	}
+	arm(r);
+	pump_out(r);
+}
+
 /* --- life --- */
 
 struct runner *runner_open(struct sessions *m, int64_t session, int service)
 {
-	static const struct exec_ops ops = {
-		.started = started, .output = output, .ended = ended, .drained = drained};
-	char name[4 + 16 + 1] = "LAB1"; /* of its files: nobody can make them first */
-	char *argv[] = {(char *)"/bin/sh", (char *)"-s", name, NULL};
-	struct session *s = sessions_by_id(m, session);
 	struct runner *r = NEW(struct runner);
-	struct program_result why = {0};
 
-	id_random(name + 4, 16);
-	err_set(&why.err, ERR_STATE, "the session is gone");
 	r->m = m;
+	r->session = session;
+	r->service = service;
 	list_init(&r->waiting);
 	buf_init(&r->in, MAX_FRAME);
 	r->deadline = timer_new(sessions_loop(m), overdue, r);
-	if (s)
-		r->exec = session_exec(s,
-			&(struct session_exec){.service = service,
-				.argv = argv,
-				.stdin_open = true,
-				.class = CLASS_CHECK},
-			&ops, r, &why.err);
-	if (!r->exec)
-		runner_break(r, &why);
+	attach(r);
 	return r;
 }
 

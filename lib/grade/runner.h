@@ -4,7 +4,7 @@
  * A shell is started in the service once; it reads its commands from the stream, one for each
  * program, and their exit status, output and evidence come back in frames. A program rests on no
  * disk: it is read from a pipe (/dev/fd/9). Requests are answered in order. The shell ends with its
- * stdin.
+ * stdin, and with a program whose time is over: what waits goes on in a new one.
  *
  *   labd -> shell  #LAB1 <id> <bytes of the command>\n<the command>
  *   shell -> labd  LAB1 <id> <exit> <ms> <bytes of stdout> <of stderr> <of evidence> <cut>\n

@@ -192,7 +192,7 @@ struct session_exec {
 	char *const *argv;
 	char *const *env;
 	const char *user, *workdir;
-	bool stdin_open, tty;
+	bool stdin_open, tty, tells_pid; /* as in struct exec_spec */
 	int rows, cols;
 	bool learner; /* refused and closed while grading; counts as activity */
 	enum engine_class class;

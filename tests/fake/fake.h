@@ -226,6 +226,7 @@ void program_nap(const struct program *p, int64_t ms);
 char **program_words(const char *text, size_t n);
 /* labd's own loops (fake_loop.c). False: argv is none of them. */
 bool program_loop(const struct program *p, char *const *argv, int *ret_code);
+bool program_tells_pid(char *const *argv); /* the shell of check programs, without a wrapper */
 
 /* Files (fake_archive.c). */
 struct map *files_new(void);

@@ -226,7 +226,7 @@ static void say_early(struct session *s, const struct script *script)
 static int run_exec(struct fake *f, struct session *s)
 {
 	struct exec_row *x = s->x;
-	bool wrapped = is_wrapper(x->argv);
+	bool wrapped = is_wrapper(x->argv), tells = wrapped || program_tells_pid(x->argv);
 	struct program p = {.f = f,
 		.container = x->container,
 		.argv = wrapped ? x->argv + 4 : x->argv,
@@ -249,7 +249,7 @@ static int run_exec(struct fake *f, struct session *s)
 	if (script && script->dies)
 		return script->dies;
 	say_early(s, script);
-	if (wrapped) {
+	if (tells) {
 		n = snprintf(line, sizeof(line), "%d\n", x->pid);
 		(void)write_out(s, 1, line, (size_t)n);
 	}

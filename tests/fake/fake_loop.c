@@ -81,7 +81,7 @@ static int ready_loop(const struct program *p, char *const *argv)
 
 /* --- the runner --- */
 
-static bool is_runner(char *const *argv)
+bool program_tells_pid(char *const *argv)
 {
 	return argv[1] && streq(argv[1], "-s") && argv[2] && str_starts(argv[2], "LAB1");
 }
@@ -116,23 +116,31 @@ static char *row_of(const char *text)
 	return buf_take(&row);
 }
 
-/* { program='..' ; begin; printf %s "$program" | PATH='/bin' NAME='value' timeout .. /dev/fd/9 */
-static char *program_of(char *const *words)
+/*
+ * { begin ID END; PATH='/bin' NAME='value' /bin/sh /dev/fd/9 9<<'DELIMITER' ... &
+ * the program
+ * DELIMITER
+ * answer ..; }
+ */
+static char *program_of(const char *text, size_t n)
 {
-	const char *text = strv_len(words) > 1 && str_starts(words[1], "program=")
-				? words[1] + strlen("program=")
-				: "";
+	const char *quote = memmem(text, n, "9<<'", 4), *from = memchr(text, '\n', n), *to = NULL;
 
-	return row_of(text);
+	if (quote && from) {
+		const char *name = quote + 4, *end = strchr(name, '\'');
+		_cleanup_free_ char *line = strf("\n%.*s\n", (int)(end - name), name);
+
+		to = memmem(from, n - (size_t)(from - text), line, strlen(line));
+	}
+	_cleanup_free_ char *program = to ? xstrndup(from + 1, (size_t)(to - from)) : xstrdup("");
+	return row_of(program);
 }
 
 static char **environment_of(char *const *words)
 {
 	char **env = strv_new();
 
-	for (; *words && !streq(*words, "|"); words++)
-		;
-	for (; *words && !streq(*words, "timeout"); words++)
+	for (; *words && !streq(*words, "/dev/fd/9"); words++)
 		if (strchr(*words, '='))
 			strv_add(&env, *words);
 	return env;
@@ -170,7 +178,7 @@ static bool run_one(const struct program *p, struct buf *in)
 		return false;
 	_cleanup_(strv_freep) char **words = program_words(in->data + head, n);
 	_cleanup_(strv_freep) char **env = environment_of(words);
-	_cleanup_free_ char *row = program_of(words);
+	_cleanup_free_ char *row = program_of(in->data + head, n);
 	buf_drop(in, head + n);
 	output_init(&o);
 	int code = run_inside(p, (char *[]){(char *)"/bin/sh", (char *)"-c", row, NULL}, env, &o);
@@ -194,7 +202,7 @@ bool program_loop(const struct program *p, char *const *argv, int *ret_code)
 {
 	if (is_ready_loop(argv))
 		*ret_code = ready_loop(p, argv);
-	else if (is_runner(argv))
+	else if (program_tells_pid(argv))
 		*ret_code = runner(p);
 	else
 		return false;

@@ -402,6 +402,7 @@ static void put_size(struct json_writer *w, const struct docker_exec *x)
 static void create_exec_body(
 	struct buf *out, const struct docker_exec *x, const struct exec_spec *s)
 {
+	static const char *const before[] = {"/bin/sh", "-c", wrapper, "sh"};
 	_cleanup_free_ char *marker = s->marker ? strf("LABD_EXEC=%s", s->marker) : NULL;
 	struct json_writer w;
 
@@ -423,10 +424,8 @@ static void create_exec_body(
 		json_put_str(&w, NULL, marker);
 	json_end(&w);
 	json_array(&w, "Cmd");
-	json_put_str(&w, NULL, "/bin/sh");
-	json_put_str(&w, NULL, "-c");
-	json_put_str(&w, NULL, wrapper);
-	json_put_str(&w, NULL, "sh");
+	for (size_t i = 0; !s->tells_pid && i < ARRAY_SIZE(before); i++)
+		json_put_str(&w, NULL, before[i]);
 	for (char *const *v = s->argv; *v; v++)
 		json_put_str(&w, NULL, *v);
 	json_end(&w);
