@@ -43,6 +43,7 @@ struct change {
 	struct request *request;
 	char *key;        /* of a start, or NULL */
 	int64_t since_ms; /* of a start: a session that is younger was made by it */
+	int64_t session;  /* of another definition */
 };
 
 static struct change *change_new(struct api *a, struct request *r)
@@ -126,6 +127,39 @@ void h_session_reset(struct api *a, struct request *r, const struct match *m)
 	if (body_good(&b, r))
 		session_reset(s, service, changed, change_new(a, r));
 	body_done(&b);
+}
+
+/* --- another definition --- */
+
+static bool may_redefine(void *arg, struct err *e)
+{
+	struct change *c = arg;
+
+	if (request_gone(c->request))
+		err_set(e, ERR_CANCELED, "nobody asks any more");
+	else if (!grader_dismiss(c->api->grader, c->session))
+		err_set(e, ERR_STATE, "a check or a grade runs");
+	return e->code == 0;
+}
+
+void h_session_redefine(struct api *a, struct request *r, const struct match *m)
+{
+	struct session *s = ask_session(a, r, m);
+	struct session_info info;
+	struct change *c;
+
+	if (!s)
+		return;
+	if (!sessions_config(a->sessions)->several) {
+		reply_error(r, ERR_FORBIDDEN,
+			"a lab keeps the definition that it was started with: 'lab preview' shows "
+			"one that changes");
+		return;
+	}
+	session_info(s, &info);
+	c = change_new(a, r);
+	c->session = info.id;
+	session_redefine(s, may_redefine, changed, c);
 }
 
 void h_session_extend(struct api *a, struct request *r, const struct match *m)

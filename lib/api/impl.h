@@ -158,6 +158,7 @@ void h_session_pause(struct api *a, struct request *r, const struct match *m);
 void h_session_resume(struct api *a, struct request *r, const struct match *m);
 void h_session_stop(struct api *a, struct request *r, const struct match *m);
 void h_session_reset(struct api *a, struct request *r, const struct match *m);
+void h_session_redefine(struct api *a, struct request *r, const struct match *m);
 void h_session_extend(struct api *a, struct request *r, const struct match *m);
 void h_session_events(struct api *a, struct request *r, const struct match *m);
 void h_events(struct api *a, struct request *r, const struct match *m);

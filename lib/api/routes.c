@@ -24,6 +24,7 @@ static const struct route routes[] = {
 	{"POST", "/v1/sessions/{}/stop", h_session_stop, false},
 	{"POST", "/v1/sessions/{}/reset", h_session_reset, false},
 	{"POST", "/v1/sessions/{}/extend", h_session_extend, false},
+	{"POST", "/v1/sessions/{}/definition", h_session_redefine, false},
 	{"POST", "/v1/sessions/{}/checks", h_check, false},
 	{"POST", "/v1/sessions/{}/grades", h_grade, false},
 	{"GET", "/v1/sessions/{}/hints/{}", h_hints, false},

@@ -73,6 +73,12 @@ int64_t grader_keyed(const struct grader *g, const char *key);
 struct run *grader_running(
 	struct grader *g, int64_t session); /* what judges this session now, or NULL */
 
+/*
+ * Nothing of the lab's definition is in use for judging this session any more: what was kept up for
+ * the next check goes down. False: a run is under way.
+ */
+bool grader_dismiss(struct grader *g, int64_t session);
+
 struct run_info {
 	int64_t id, session, attempt;
 	bool grade, done;

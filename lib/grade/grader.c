@@ -345,6 +345,14 @@ static void forget_session(struct grader *g, int64_t session)
 		}
 }
 
+bool grader_dismiss(struct grader *g, int64_t session)
+{
+	if (grader_running(g, session))
+		return false;
+	crew_down(g, session);
+	return true;
+}
+
 static void on_event(void *arg, const struct session_event *ev)
 {
 	struct grader *g = arg;

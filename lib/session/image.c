@@ -293,7 +293,7 @@ static void planned(void *arg)
 	lab_images_done(&s->images);
 	s->images = j->images;
 	s->images_planned = true;
-	if (!s->image_ids) { /* the definition never changes in a session, so the number does not */
+	if (!s->image_ids) { /* who changes the definition makes them anew */
 		s->image_ids = xcalloc(s->images.n, sizeof(char *));
 		s->image_volumes = xcalloc(s->images.n, sizeof(char **));
 	}

@@ -189,6 +189,14 @@ void session_save(struct session *s, struct tx *t); /* adds the row to t */
 void session_commit(struct session *s);             /* a transaction of its own, nobody waits */
 struct session *session_from(struct sessions *m, int64_t id);
 void session_forget(struct session *s); /* gone: leave the list; freed at the end of the turn */
+void session_slots_free(struct session *s);
+void session_images_free(struct session *s);
+/* done comes after everything that was committed until now is durable; NULL: nobody waits. */
+void session_answer(struct session *s, session_done done, void *arg);
+/* done comes with this error, at the end of the turn. */
+void sessions_refuse(struct sessions *m, session_done done, void *arg, const struct err *e);
+/* Its object goes. The generation stays, so the row says by itself that it is leaving. */
+void slot_leave(struct slot *slot);
 const char *slot_role(const struct session *s, const struct slot *slot);
 
 /* --- move.c --- */
@@ -264,6 +272,8 @@ void slot_again(struct session *s, struct slot *slot,
 	const struct err *why); /* an unclear end: list, and try it later */
 
 /* --- fill.c --- */
+/* Do programs of checks or phases run in this service? */
+bool runs_checks(const struct lab *l, int service);
 /* Start content of the volumes this created container mounts; true when all of them have it. */
 bool volumes_filled(struct session *s, struct slot *slot);
 
@@ -306,7 +316,7 @@ void limits_next(const struct session *s, int64_t *when, const char **rule, cons
 /* --- snapshot.c --- */
 /* Where a session's own copy of its definition is. The caller owns the path. */
 char *snapshot_path(const struct sessions *m, const char *digest, const char *slug);
-/* The session is gone and no item any more: once that is durable, its copy may go. */
+/* The session is gone, or has another definition: once that is durable, its copy may go. */
 void snapshot_leave(struct session *s);
 /* Remove what no session uses, unless it is not the time; the removal is done on an io thread. */
 void snapshots_sweep(struct sessions *m);

@@ -149,6 +149,15 @@ void session_stop(struct session *s, bool discard, const char *rule, session_don
  * and no other service mounts. A warning event names those that stay.
  */
 void session_reset(struct session *s, int service, session_done done, void *arg);
+/*
+ * Take over the definition as it is now in the folder that this session came from, which is the
+ * catalogue's. Services whose part of it has changed are made anew, and all with other services,
+ * networks or volumes; an event of kind definition tells which. A session that had failed is tried
+ * again. may() is asked at the last moment, when nothing can come in between. Errors:
+ * ERR_NOT_FOUND, ERR_INVALID (nothing has changed then), ERR_STATE (try again), and may()'s.
+ */
+void session_redefine(struct session *s, bool (*may)(void *arg, struct err *e), session_done done,
+	void *arg);
 void session_extend(
 	struct session *s, int64_t by_ms, session_done done, void *arg); /* 0 = the lab's */
 /* Learner activity: moves the idle timer. source: "terminal trainer". */

@@ -88,7 +88,7 @@ static struct session *session_new(struct sessions *m)
 	return s;
 }
 
-static void slots_free(struct session *s)
+void session_slots_free(struct session *s)
 {
 	for (size_t i = 0; i < s->n_slots; i++) {
 		struct slot *slot = &s->slots[i];
@@ -99,10 +99,11 @@ static void slots_free(struct session *s)
 		free(slot->fill);
 		free(slot->note);
 	}
-	free(s->slots);
+	free(TAKE(s->slots));
+	s->n_slots = 0;
 }
 
-static void images_free(struct session *s)
+void session_images_free(struct session *s)
 {
 	for (size_t i = 0; s->image_ids && i < s->images.n; i++) {
 		free(s->image_ids[i]);
@@ -118,8 +119,8 @@ static void session_free(void *arg)
 	struct session *s = arg;
 
 	images_stop(s);
-	slots_free(s);
-	images_free(s);
+	session_slots_free(s);
+	session_images_free(s);
 	while (!list_empty(&s->objects))
 		object_free(list_first(&s->objects, struct object, link));
 	timer_free(s->later);
@@ -607,8 +608,7 @@ static struct answer *answer_new(
 	return a;
 }
 
-/* done comes after everything that was committed until now is durable. */
-static void answer_durable(struct session *s, session_done done, void *arg)
+void session_answer(struct session *s, session_done done, void *arg)
 {
 	struct tx *t;
 
@@ -619,7 +619,7 @@ static void answer_durable(struct session *s, session_done done, void *arg)
 	tx_commit(t, answer_committed, answer_new(s->m, s, done, arg));
 }
 
-static void answer_error(struct sessions *m, session_done done, void *arg, const struct err *e)
+void sessions_refuse(struct sessions *m, session_done done, void *arg, const struct err *e)
 {
 	struct answer *a;
 
@@ -643,7 +643,7 @@ static void wrong_state(struct session *s, const char *verb, session_done done, 
 	else
 		err_set(&e, ERR_STATE, "'%s' is %s and cannot be %s", s->name,
 			session_state_name(s->state), verb);
-	answer_error(s->m, done, arg, &e);
+	sessions_refuse(s->m, done, arg, &e);
 }
 
 void session_pause(struct session *s, const char *rule, session_done done, void *arg)
@@ -654,7 +654,7 @@ void session_pause(struct session *s, const char *rule, session_done done, void 
 		return wrong_state(s, "paused", done, arg);
 	s->waking = false;
 	converge(s);
-	answer_durable(s, done, arg);
+	session_answer(s, done, arg);
 }
 
 void session_resume(struct session *s, session_done done, void *arg)
@@ -676,7 +676,7 @@ void session_resume(struct session *s, session_done done, void *arg)
 		   s->state == STATE_GONE) {
 		return wrong_state(s, "resumed", done, arg);
 	}
-	answer_durable(s, done, arg);
+	session_answer(s, done, arg);
 }
 
 void session_stop(struct session *s, bool discard, const char *rule, session_done done, void *arg)
@@ -686,7 +686,7 @@ void session_stop(struct session *s, bool discard, const char *rule, session_don
 		session_move(s, STATE_ENDING, rule);
 	else if (!discard && session_may(s, STATE_STOPPED))
 		session_move(s, STATE_STOPPED, rule);
-	answer_durable(s, done, arg);
+	session_answer(s, done, arg);
 	if (--s->answers == 0)
 		converge(s);
 }
@@ -700,8 +700,7 @@ static bool shared(const struct lab *l, int service, int volume)
 	return false;
 }
 
-/* The generation stays, so the rows say by themselves that they are leaving. */
-static void detach(struct slot *slot)
+void slot_leave(struct slot *slot)
 {
 	if (slot->object)
 		journal_disown(slot->object);
@@ -727,7 +726,7 @@ static void detach_service(struct session *s, int service)
 	char **paths = image_paths(s, service);
 	_cleanup_buf_ struct buf stay = BUF(4096);
 
-	detach(plan_service(s, service));
+	slot_leave(plan_service(s, service));
 	for (size_t i = 0; i < v->n_mounts; i++) {
 		const char *name = s->lab->volumes[v->mounts[i].volume].name;
 
@@ -736,14 +735,14 @@ static void detach_service(struct session *s, int service)
 		if (shared(s->lab, service, v->mounts[i].volume))
 			(void)buf_addf(&stay, "%s'%s'", stay.len ? ", " : "", name); /* fits */
 		else
-			detach(plan_slot(s, SLOT_VOLUME, name));
+			slot_leave(plan_slot(s, SLOT_VOLUME, name));
 	}
 	for (size_t k = 0; paths && paths[k]; k++) {
 		_cleanup_free_ char *name = strf("%s.%zu", v->name, k);
 		struct slot *slot = plan_slot(s, SLOT_VOLUME, name);
 
 		if (slot)
-			detach(slot);
+			slot_leave(slot);
 	}
 	tell_shared(s, v->name, &stay);
 }
@@ -761,7 +760,7 @@ void session_reset(struct session *s, int service, session_done done, void *arg)
 	}
 	execs_close_learners(s, "the lab is reset");
 	session_move(s, STATE_RESETTING, NULL);
-	answer_durable(s, done, arg);
+	session_answer(s, done, arg);
 }
 
 void session_extend(struct session *s, int64_t by_ms, session_done done, void *arg)
@@ -778,7 +777,7 @@ void session_extend(struct session *s, int64_t by_ms, session_done done, void *a
 		err_set(&e, ERR_QUOTA, "'%s' can be extended by at most %s at a time", s->name,
 			str_human_ms(l->extend_by_ms));
 	if (e.code != 0)
-		return answer_error(s->m, done, arg, &e);
+		return sessions_refuse(s->m, done, arg, &e);
 	s->extended++;
 	s->expires_ms += by_ms ? by_ms : l->extend_by_ms;
 	while (s->warned > 0 &&
@@ -786,7 +785,7 @@ void session_extend(struct session *s, int64_t by_ms, session_done done, void *a
 		s->warned--;
 	emit_words(s, "limit", "rule", "extend", "action", "extended", NULL);
 	limits_arm(s->m);
-	answer_durable(s, done, arg);
+	session_answer(s, done, arg);
 }
 
 /* Rows of activity are written with the next change of the session, at the latest by its limits. */
@@ -916,7 +915,7 @@ static void go_on(struct session *s, const char *commit, const char *variant, se
 			s->name, has ? "as the variant '" : "without a variant", has ? has : "",
 			has ? "'" : "", s->lab->slug, variant, variant);
 	if (e.code)
-		answer_error(s->m, done, arg, &e);
+		sessions_refuse(s->m, done, arg, &e);
 	else
 		session_resume(s, done, arg);
 }
@@ -950,7 +949,7 @@ static void chosen(void *arg, int variant, const struct err *e)
 		err_copy(&o->err, e);
 	}
 	m->openings--;
-	answer_error(m, o->done, o->arg, &o->err);
+	sessions_refuse(m, o->done, o->arg, &o->err);
 	opening_free(o);
 }
 
@@ -968,7 +967,7 @@ static void open_done(void *arg)
 	if (o->err.code == 0 && s) { /* two starts at once: the second resumes the first's */
 		go_on(s, o->exact ? o->commit : NULL, o->variant, o->done, o->arg);
 	} else if (o->err.code != 0) {
-		answer_error(m, o->done, o->arg, &o->err);
+		sessions_refuse(m, o->done, o->arg, &o->err);
 	} else {
 		char *name = unique_name(m, o->slug);
 
@@ -986,7 +985,7 @@ static void open_done(void *arg)
 		plan_slots(s);
 		session_commit(s);
 		emit_words(s, "state", "state", "queued", "from", "", "cause", "", NULL);
-		answer_durable(s, o->done, o->arg);
+		session_answer(s, o->done, o->arg);
 		sessions_admit(m);
 	}
 	opening_free(o);
@@ -1021,7 +1020,7 @@ void sessions_open(
 		err_set(&e, ERR_QUOTA,
 			"%zu labs are live, which is the most: stop one with 'lab stop'",
 			counted(m));
-		answer_error(m, done, arg, &e);
+		sessions_refuse(m, done, arg, &e);
 		return;
 	}
 	struct opening *o = NEW(struct opening);
@@ -1041,7 +1040,7 @@ void sessions_open(
 	m->openings++;
 	if (worker_submit(m->io, open_run, open_done, o, &e) < 0) {
 		m->openings--;
-		answer_error(m, done, arg, &e);
+		sessions_refuse(m, done, arg, &e);
 		opening_free(o);
 	}
 }

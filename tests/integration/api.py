@@ -125,6 +125,7 @@ def a_session_says_what_will_happen_next():
     y = c.post(f"/v1/sessions/{s}/extend", {"by_ms": 60000}).json
     assert y["limits"]["expires_at"] > ends and y["limits"]["extensions_left"] == 1
     problem(c.post(f"/v1/sessions/{s}/extend", {"by_ms": 3600000}, expect=429), "quota", "30m")
+    problem(c.post(f"/v1/sessions/{s}/definition", expect=403), "forbidden", "lab preview")
 
 
 def commands_keep_their_streams_and_status():
