@@ -119,6 +119,13 @@ void help_paragraph(FILE *f, const char *text); /* broken between words */
 /* Follow a bring-up to its end and print it (cmd_start.c); since_ms: wall clock before the request.
  */
 int start_follow(struct cli *c, const char *name, int64_t since_ms);
+/* The same without a result on stdout: the session that is ready, or why there is none. */
+int start_await(
+	struct cli *c, const char *name, int64_t since_ms, struct json **ret, struct err *e);
+
+struct problems;
+/* What is wrong with a lab, as `lab lint` shows it, and without warnings: on stderr (cmd_lint.c). */
+void problems_tell(const struct problems *found);
 
 /* Where the interface has a lab (cmd_catalog.c): of "slug", "repo/slug" or "repo/slug@commit" each
  * part stays a part. The caller owns it. */

@@ -152,6 +152,17 @@ static int explain(const struct cli *c, const char *code)
 	return 0;
 }
 
+void problems_tell(const struct problems *found)
+{
+	for (size_t i = 0; i < found->n; i++) {
+		_cleanup_free_ char *line = problem_line(&found->items[i]);
+		_cleanup_free_ char *shown = visible(line);
+
+		if (!found->items[i].warning)
+			fprintf(stderr, "%s\n", shown);
+	}
+}
+
 int cmd_lint(struct cli *c, int argc, char **argv)
 {
 	if (option_given(c, "explain"))

@@ -21,16 +21,10 @@ static int load(struct lab **ret, const char *word, struct problems *found, stru
 	return catalog_load(labs, word, ret, found, e);
 }
 
-/* What is wrong, as `lab lint` shows it: errors on stderr, because stdout has the result. */
 static int invalid(const struct cli *c, const struct problems *found, const struct err *e)
 {
-	for (size_t i = 0; i < found->n; i++) {
-		_cleanup_free_ char *line = problem_line(&found->items[i]);
-		_cleanup_free_ char *shown = visible(line);
-
-		if (!found->items[i].warning && c->format != FORMAT_JSON)
-			fprintf(stderr, "%s\n", shown);
-	}
+	if (c->format != FORMAT_JSON)
+		problems_tell(found);
 	return fail(c, e);
 }
 

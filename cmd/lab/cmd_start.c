@@ -57,6 +57,20 @@ static void say_warning(struct starting *s, const struct json *d)
 		json_str_or(json_get(d, "text"), ""));
 }
 
+/* Another definition came (lab preview). */
+static void say_definition(struct starting *s, const struct json *d)
+{
+	const struct json *names = json_get(d, "recreated"), *name;
+	_cleanup_buf_ struct buf text = BUF(4096);
+
+	json_for_each(name, names)
+		(void)buf_addf(&text, "%s%s", text.len ? ", " : "", json_str_or(name, "?"));
+	if (json_bool(json_get(d, "anew"), false))
+		progress_keep(s->cli, "the whole lab begins anew");
+	else if (text.len)
+		progress_keep(s->cli, "made anew: %s", buf_str(&text));
+}
+
 static void keep_log(struct starting *s, const struct json *d)
 {
 	const char *text = json_str_or(json_get(d, "text"), "");
@@ -82,6 +96,8 @@ static bool event(void *arg, const char *kind, const struct json *ev)
 		say_warning(s, d);
 	else if (streq(kind, "log"))
 		keep_log(s, d);
+	else if (streq(kind, "definition"))
+		say_definition(s, d);
 	if (!streq(kind, "state"))
 		return true;
 	str_set(&s->state, json_str(json_get(d, "state")));
@@ -131,8 +147,13 @@ static void say_ready(struct cli *c, const struct starting *s, const struct json
 		took ? " in " : "", took ? str_human_ms(took) : "", ends,
 		json_int(json_path(session, "limits.extensions_left"), 0),
 		str_human_ms(json_int(json_path(session, "limits.extend_by_ms"), 0)));
-	if (!option_given(c, "shell"))
-		progress_keep(c, "next: lab shell    lab check    lab status");
+}
+
+static int not_ready(const struct starting *s, const char *name, struct err *e)
+{
+	return err_set(e, s->state ? s->code : ERR_ENGINE, "'%s' is %s%s%s", name,
+		s->state ? s->state : "gone", s->cause && *s->cause ? ": " : "",
+		s->cause ? s->cause : "");
 }
 
 /* A lab that failed keeps its work until somebody decides. */
@@ -143,9 +164,7 @@ static int fail_start(struct cli *c, const struct starting *s, const char *name)
 	char *advice[] = {again, away, NULL};
 	struct err e;
 
-	err_set(&e, s->state ? s->code : ERR_ENGINE, "'%s' is %s%s%s", name,
-		s->state ? s->state : "gone", s->cause && *s->cause ? ": " : "",
-		s->cause ? s->cause : "");
+	(void)not_ready(s, name, &e);
 	return fail_with(c, &e, str_same(s->state, "failed") ? advice : NULL, NULL);
 }
 
@@ -165,6 +184,7 @@ static int finish(struct cli *c, struct starting *s, const char *name)
 	say_ready(c, s, session);
 	if (option_given(c, "shell"))
 		return shell_open(c, name);
+	progress_keep(c, "next: lab shell    lab check    lab status");
 	if (c->format == FORMAT_JSON)
 		print_json(c, session);
 	else
@@ -180,27 +200,59 @@ static int start_ready(struct cli *c, const char *name)
 	return finish(c, &s, name);
 }
 
-/* Wait until it is ready; since_ms: wall clock before the request that started it. */
+/* Until it is up, or not; since_ms: wall clock before the request that started it. */
+static int follow(struct starting *s, const char *name, int64_t since_ms, struct err *e)
+{
+	_cleanup_free_ char *path = strf("/v1/sessions/%s/events?follow=true", name);
+
+	str_rfc3339(since_ms, s->since);
+	return client_follow(
+		s->cli->client, path, -1, FOLLOW_WORK, s->cli->timeout_ms, event, s, e);
+}
+
+static void starting_done(struct starting *s)
+{
+	buf_done(&s->log);
+	buf_done(&s->ready);
+	free(s->state);
+	free(s->cause);
+	free(s->log_of);
+}
+
 int start_follow(struct cli *c, const char *name, int64_t since_ms)
 {
 	struct starting s = {.cli = c, .log = BUF(16384), .ready = BUF(4096)};
-	_cleanup_free_ char *path = strf("/v1/sessions/%s/events?follow=true", name);
 	struct err e = ERR_NONE;
 	int r;
 
-	str_rfc3339(since_ms, s.since);
-	if (client_follow(c->client, path, -1, FOLLOW_WORK, c->timeout_ms, event, &s, &e) < 0) {
+	if (follow(&s, name, since_ms, &e) < 0) {
 		r = fail(c, &e);
 		if (e.code == ERR_CANCELED || e.code == ERR_TIMEOUT)
 			advise(c, "'%s' goes on: 'lab status' shows it, 'lab stop' ends it", name);
 	} else {
 		r = finish(c, &s, name);
 	}
-	buf_done(&s.log);
-	buf_done(&s.ready);
-	free(s.state);
-	free(s.cause);
-	free(s.log_of);
+	starting_done(&s);
+	return r;
+}
+
+int start_await(
+	struct cli *c, const char *name, int64_t since_ms, struct json **ret, struct err *e)
+{
+	struct starting s = {.cli = c, .log = BUF(16384), .ready = BUF(4096)};
+	_cleanup_free_ char *path = strf("/v1/sessions/%s", name);
+	int r = follow(&s, name, since_ms, e);
+
+	progress_clear(c);
+	if (r == 0 && !str_same(s.state, "ready")) {
+		print_log(&s);
+		r = not_ready(&s, name, e);
+	}
+	if (r == 0)
+		r = client_call(c->client, "GET", path, NULL, ret, e);
+	if (r == 0)
+		say_ready(c, &s, *ret);
+	starting_done(&s);
 	return r;
 }
 

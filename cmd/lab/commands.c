@@ -134,6 +134,11 @@ static const struct option_spec repo[] = {
 	END,
 };
 
+static const struct option_spec preview[] = {
+	{"watch", 'w', NULL, WORD_NONE, "take over what is changed in the folder"},
+	END,
+};
+
 static const struct option_spec pack[] = {
 	{"out", 0, "FILE", WORD_FILE, "write it there (SLUG-VERSION.tar in this folder)"},
 	{"lock", 0, NULL, WORD_NONE, "write what its images hold into lab.lock, and pack nothing"},
@@ -468,6 +473,33 @@ const struct command commands[] = {
 			"  lab lint --strict labs\n"
 			"  lab lint --explain L011\n",
 		.run = cmd_lint,
+	},
+	{
+		.name = "preview",
+		.synopsis = "[PATH]",
+		.summary = "work in a lab while you write it",
+		.group = AUTHOR,
+		.details =
+			"Starts the lab as it is in the folder PATH (without one, this folder), "
+			"in a catalogue or not, and stays until Ctrl-C, which discards it. Prints "
+			"the session and the socket of the daemon that it has for itself: with "
+			"LAB_HOST set to that, 'lab shell', 'lab check', 'lab grade' and the others "
+			"work in it from another terminal; nothing of it is in your history. "
+			"--watch takes over what is changed: texts, tasks and checks at once, "
+			"services by making them anew when their part of compose.yaml, their "
+			"image or the start content of a volume has changed, and the whole lab "
+			"with other services, networks or volumes. What is in other services and "
+			"volumes stays. A lab with errors is shown with file, line and column, "
+			"and the last good one goes on. A change waits "
+			"for the end of what judges.",
+		.options = preview,
+		.words = {WORD_FILE},
+		.exits = "  4  it could not be started, or has ended\n"
+			 "  8  the lab has errors: see 'lab lint'\n",
+		.examples =
+			"  lab preview labs/my-lab --watch\n"
+			"  export LAB_HOST=unix:...     # in another terminal, as it says\n",
+		.run = cmd_preview,
 	},
 	{
 		.name = "pack",

@@ -171,6 +171,7 @@ static const char manual_end[] =
 	".SH ENVIRONMENT\n"
 	".TP\n\\fBLAB_OUTPUT\\fR, \\fBLAB_TIMEOUT\\fR\nDefaults of \\-\\-output and "
 	"\\-\\-timeout.\n"
+	".TP\n\\fBLAB_HOST\\fR\nAs \\-\\-host: the socket of another daemon.\n"
 	".TP\n\\fBNO_COLOR\\fR\nNo colours.\n"
 	".TP\n\\fBDOCKER_HOST\\fR\nThe engine, for a daemon that \\fBlab\\fR starts.\n"
 	".SH FILES\n"

@@ -29,10 +29,15 @@ static bool take_format(struct cli *c, const char *word)
 	return false;
 }
 
+static void take_host(struct cli *c, const char *host)
+{
+	str_set(&c->socket, str_starts(host, "unix:") ? host + strlen("unix:") : host);
+}
+
 void options_init(struct cli *c)
 {
 	const char *format = getenv("LAB_OUTPUT"), *timeout = getenv("LAB_TIMEOUT"),
-		   *no_color = getenv("NO_COLOR");
+		   *no_color = getenv("NO_COLOR"), *host = getenv("LAB_HOST");
 
 	c->set = map_new(free);
 	c->many = map_new(free_list);
@@ -41,6 +46,8 @@ void options_init(struct cli *c)
 	c->color = c->tty_out && !(no_color && *no_color);
 	if (format)
 		(void)take_format(c, format); /* a bad default is no default */
+	if (host && *host)
+		take_host(c, host);
 	if (timeout)
 		(void)str_duration_ms(timeout, &c->timeout_ms, NULL);
 }
@@ -89,7 +96,7 @@ static int take_global(struct cli *c, const char *name, const char *value)
 	if (streq(name, "timeout") && str_duration_ms(value, &c->timeout_ms, &e) < 0)
 		return fail_usage(c, "--timeout: %s", e.text);
 	if (streq(name, "host"))
-		str_set(&c->socket, str_starts(value, "unix:") ? value + 5 : value);
+		take_host(c, value);
 	c->quiet |= streq(name, "quiet");
 	c->yes |= streq(name, "yes");
 	if (streq(name, "no-color"))

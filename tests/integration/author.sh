@@ -64,3 +64,24 @@ case $status in
 	;;
 esac
 expect_equal "images of questions" '' "$(engine_api GET '/images/json?filters=%7B%22reference%22%3A%5B%22labyard/packages%22%5D%7D' | tr -d '[] \n')"
+
+# A preview takes over what is changed, with an engine that really makes it.
+rm "$tmp/labs/quiet-box/lab.lock"
+lab preview "$tmp/labs/quiet-box" --watch >"$tmp/preview" 2>"$tmp/said" &
+preview=$!
+eventually 30 grep -q 'ready in' "$tmp/said"
+LAB_HOST=$(cut -d' ' -f2 "$tmp/preview")
+export LAB_HOST
+lab exec -i -- sh <"$tmp/labs/quiet-box/solution/word.sh" || fail "the solution of word"
+sed -i 's/nothing is written/not a word/' "$tmp/labs/quiet-box/checks/word/written.sh"
+eventually 30 grep -q 'used from now on' "$tmp/said"
+run lab check word
+expect_status 0
+sed -i 's/mem_limit: [0-9]*m/mem_limit: 60m/' "$tmp/labs/quiet-box/compose.yaml"
+eventually 30 grep -q 'made anew: box' "$tmp/said"
+eventually 30 sh -c '[ "$(grep -c "ready in" "$1")" = 2 ]' - "$tmp/said"
+run lab check word
+expect_status 0
+kill "$preview"
+wait "$preview" || fail "the preview ended with status $?"
+unset LAB_HOST

@@ -116,12 +116,15 @@ static void the_environment_gives_defaults(void **state)
 
 	setenv("LAB_OUTPUT", "json", 1);
 	setenv("LAB_TIMEOUT", "2m", 1);
+	setenv("LAB_HOST", "unix:/run/x.sock", 1);
 	options_init(&c);
 	assert_int_equal(c.format, FORMAT_JSON);
 	assert_int_equal(c.timeout_ms, 120000);
+	assert_string_equal(c.socket, "/run/x.sock");
 	options_done(&c);
 	unsetenv("LAB_OUTPUT");
 	unsetenv("LAB_TIMEOUT");
+	unsetenv("LAB_HOST");
 }
 
 /* --- the table --- */
