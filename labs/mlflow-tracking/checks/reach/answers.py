@@ -1,0 +1,14 @@
+#!/usr/bin/python3
+# Judges: a client that calls the server by its name gets an answer. /health would prove nothing: it
+# answers whatever the Host header says. Runs in: grader.
+from labkit.verdict import evidence, failed, passed
+
+import server
+
+status, body = server.call("POST", "/api/2.0/mlflow/experiments/search", {"max_results": 1})
+evidence(status=status, body=body[:200].decode("utf-8", "replace"))
+if status == 0:
+    failed("Nothing answers at mlflow:5000.", "Does it listen where others can come to?")
+if status != 200:
+    failed(f"mlflow:5000 answered {status}: {body[:120].decode('utf-8', 'replace')}")
+passed()
