@@ -461,17 +461,18 @@ static char *read_text(const char *name)
 	return buf_take(&b);
 }
 
-/* A port that nobody has now. */
-static void choose_port(void)
+/* A socket that takes connections at a loopback port, which it gives as text. */
+static int listen_here(char port[static 16])
 {
 	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t n = sizeof(a);
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	assert_int_equal(bind(fd, (struct sockaddr *)&a, n), 0);
+	assert_int_equal(listen(fd, 16), 0);
 	assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &n), 0);
-	(void)snprintf(ssh_port, sizeof(ssh_port), "%d", ntohs(a.sin_port));
-	close(fd);
+	(void)snprintf(port, 16, "%d", ntohs(a.sin_port));
+	return fd;
 }
 
 static bool answers(int number)
@@ -492,7 +493,7 @@ static int start_sshd(void **state)
 
 	if (access("/usr/sbin/sshd", X_OK) < 0)
 		return 0;
-	choose_port();
+	close(listen_here(ssh_port)); /* a port that nobody has now */
 	keys = strf(
 		"{ [ $(id -u) != 0 ] || mkdir -p /run/sshd; } && cd %s && "
 		"ssh-keygen -q -t ed25519 -N '' -f host && "
@@ -559,15 +560,11 @@ static void a_commit_comes_over_ssh(void **state)
 /* It takes the connection, and does not even say that it speaks ssh. */
 static void a_silent_ssh_server_is_given_up(void **state)
 {
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t n = sizeof(a);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char port[16];
+	int fd = listen_here(port);
+	_cleanup_free_ char *url = strf("ssh://git@localhost:%s/x", port);
 	struct run r = {0};
 
-	assert_int_equal(bind(fd, (struct sockaddr *)&a, n), 0);
-	assert_int_equal(listen(fd, 1), 0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &n), 0);
-	_cleanup_free_ char *url = strf("ssh://git@localhost:%d/x", ntohs(a.sin_port));
 	go(&r, "lab-fetch", (struct fetch_git){.url = url, .silence_ms = 300});
 	expect(&r, ERR_TIMEOUT, "the server said nothing for 1 s");
 	done(&r);
@@ -966,15 +963,6 @@ static void a_wrong_object_is_not_believed(void **state)
 #include "tests/exploit/git.c"
 #undef find
 
-static int listen_at(int family, const struct sockaddr *a, socklen_t n)
-{
-	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	assert_int_equal(bind(fd, a, n), 0);
-	assert_int_equal(listen(fd, 16), 0);
-	return fd;
-}
-
 /* What stands for the engine: a socket with a path, and a port. */
 struct engine {
 	char path[100];
@@ -985,15 +973,13 @@ struct engine {
 static void engine_open(struct engine *e)
 {
 	struct sockaddr_un u = {.sun_family = AF_UNIX};
-	struct sockaddr_in i = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t n = sizeof(i);
 
 	(void)snprintf(e->path, sizeof(e->path), "%s/engine.sock", root);
 	memcpy(u.sun_path, e->path, sizeof(e->path));
-	e->fds[0] = listen_at(AF_UNIX, (struct sockaddr *)&u, sizeof(u));
-	e->fds[1] = listen_at(AF_INET, (struct sockaddr *)&i, sizeof(i));
-	assert_int_equal(getsockname(e->fds[1], (struct sockaddr *)&i, &n), 0);
-	(void)snprintf(e->tcp, sizeof(e->tcp), "%d", ntohs(i.sin_port));
+	e->fds[0] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(e->fds[0], (struct sockaddr *)&u, sizeof(u)), 0);
+	assert_int_equal(listen(e->fds[0], 16), 0);
+	e->fds[1] = listen_here(e->tcp);
 }
 
 /* In the taken-over lab-fetch, with a job for a server or for a folder. */
