@@ -79,6 +79,9 @@ try:
     every = boards.by_intent(place.boards(), place.sources)
 except boards.Broken as broken:
     failed(str(broken))
+for intent, panels in every.items():
+    if not any(panel.exprs for panel in panels):
+        failed(f"The panel '{boards.TITLES[intent]}' asks nothing.", "Words and pictures do not move.")
 step_ms = boards.STEP_S * 1000
 first_ms = -(-serving.turned_ms(quiet) // step_ms) * step_ms
 grid = list(range(first_ms, min(errors.end_ms + 20_000, phases.now_ms()), step_ms))

@@ -1,9 +1,7 @@
 #!/usr/bin/python3
 # Judges: the error burst was told to the pager once when it began and once when it was over, and the
-# drift as a ticket in the same way, whatever copies Alertmanager got.
-#
-# Prometheus sends an alert that is over again for a quarter of an hour; a message that says nothing
-# new of its group is nobody's fault only when it lists what another alert of the group did.
+# drift as a ticket in the same way, whatever copies Alertmanager got. Each is the only alert of its group,
+# so a message about it was sent because of it.
 import os
 import socket
 
