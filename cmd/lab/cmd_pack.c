@@ -14,11 +14,13 @@ enum { ARCHIVE_MAX = TAR_BYTES_MAX + 4096 * TAR_ENTRIES_MAX };
 static int load(struct lab **ret, const char *word, struct problems *found, struct err *e)
 {
 	_cleanup_free_ char *file = strf("%s/lab.yaml", word), *labs = NULL;
+	_cleanup_(lab_freep) struct lab *named = NULL;
 
 	if (strchr(word, '/') || fs_exists(file))
-		return lab_load(ret, word, found, e);
+		return lab_load_plain(ret, word, found, e);
 	labs = labs_folder();
-	return catalog_load(labs, word, ret, found, e);
+	int r = catalog_load(labs, word, &named, found, e);
+	return r < 0 ? r : lab_load_plain(ret, named->root, NULL, e);
 }
 
 static int invalid(const struct cli *c, const struct problems *found, const struct err *e)

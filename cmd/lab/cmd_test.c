@@ -221,11 +221,8 @@ static int load(const struct cli *c, struct lab **ret, const char *path, struct 
 {
 	_cleanup_(lab_freep) struct lab *l = NULL;
 	const char *wanted = option_value(c, "variant");
-	int r = lab_load(&l, path, found, e);
+	int r = lab_load_plain(&l, path, found, e);
 
-	for (size_t i = 0; r == 0 && !wanted && i < l->n_variants; i++)
-		if (!l->variants[i].images)
-			wanted = l->variants[i].id;
 	if (r == 0 && wanted)
 		return lab_load_variant(ret, path, wanted, NULL, e);
 	if (r == 0)

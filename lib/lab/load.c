@@ -200,3 +200,16 @@ int lab_load(struct lab **ret, const char *path, struct problems *problems, stru
 		*ret = TAKE(first);
 	return code;
 }
+
+int lab_load_plain(struct lab **ret, const char *path, struct problems *problems, struct err *e)
+{
+	_cleanup_(lab_freep) struct lab *first = NULL;
+	int code = lab_load(&first, path, problems, e);
+
+	for (size_t i = 0; code == 0 && i < first->n_variants; i++)
+		if (!first->variants[i].images)
+			return lab_load_variant(ret, path, first->variants[i].id, NULL, e);
+	if (code == 0)
+		*ret = TAKE(first);
+	return code;
+}

@@ -48,3 +48,9 @@ int lab_load(struct lab **ret, const char *path, struct problems *problems, stru
  */
 int lab_load_variant(struct lab **ret, const char *path, const char *variant,
 	struct problems *problems, struct err *e);
+
+/*
+ * lab_load(), which reads every variant; the answer is the first that needs no image from a
+ * registry, which works everywhere. There is none: the first.
+ */
+int lab_load_plain(struct lab **ret, const char *path, struct problems *problems, struct err *e);

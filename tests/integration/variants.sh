@@ -72,6 +72,9 @@ expect_err "there is no variant 'other' of this lab; it has 'with\+tool', 'plain
 run lab start tiny-lab --variant with+tool
 expect_status 4
 expect_err "image '$tool' is missing and could not be pulled"
+run lab doctor
+expect_out '^labs +'
+expect_no_out 'tool/tool'
 run lab catalog --show tiny-lab
 expect_out '^as with\+tool: The real tool. \(with images from a registry\)$'
 run lab __complete start tiny-lab --variant ''
