@@ -14,6 +14,7 @@
 #include "grade/verdict.h"
 
 #define KEPT_RUNS 64
+#define SWEEP_MS  10000 /* until what an earlier run left is removed */
 
 /* --- crew.c: hidden services that are up for judging, and the runners in them --- */
 

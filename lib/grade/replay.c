@@ -16,7 +16,6 @@
 
 #define MAX_FILE  (16 << 20)
 #define MAX_FILES (32 << 20) /* of one check together: on their way they are there thrice */
-#define SWEEP_MS  10000
 
 struct passed_file {
 	char *name;

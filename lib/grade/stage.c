@@ -208,6 +208,41 @@ static void put_done(void *arg, const struct engine_result *res)
 		stage_step(r);
 }
 
+struct placing {
+	struct run *r;
+	int service;
+};
+
+static void swept(void *arg, const struct program_result *res)
+{
+	struct placing *p = arg;
+	struct run *r = p->r;
+	struct session *s = sessions_by_id(r->g->m, r->session);
+	struct engine_result no = {.outcome = ENGINE_REFUSED, .err = res->err};
+
+	if (res->err.code == 0 && res->exit == 0 && s && !r->done && !r->canceled) {
+		session_put(s, p->service, "/lab", r->captured.data, r->captured.len, put_done, r);
+	} else {
+		if (no.err.code == 0)
+			err_set(&no.err, ERR_ENGINE, "the files of an earlier run do not go");
+		put_done(r, &no);
+	}
+	free(p);
+}
+
+/* A judge's volume outlives the run: a file that is gone meanwhile must not be found there. */
+static void place(struct run *r, struct session *s, int service)
+{
+	static const char sweep[] = "#!/bin/sh\nrm -rf /lab/root\n";
+	_cleanup_(strv_freep) char **env = run_environment(r, service, NULL, "",
+		loop_wall_ms(sessions_loop(r->g->m)) + SWEEP_MS);
+	struct placing *p = NEW(struct placing);
+
+	*p = (struct placing){r, service};
+	runner_run(crew_runner(r->g, s, service),
+		&(struct program){sweep, strlen(sweep), NULL, env, SWEEP_MS}, swept, p);
+}
+
 /* The copy goes into every service that judges frozen files, in a folder of its own. */
 static void put_captured(struct run *r, struct session *s)
 {
@@ -221,7 +256,7 @@ static void put_captured(struct run *r, struct session *s)
 		if (!judges)
 			continue;
 		r->puts++;
-		session_put(s, (int)v, "/lab", r->captured.data, r->captured.len, put_done, r);
+		place(r, s, (int)v);
 	}
 	put_done(r, &(struct engine_result){.outcome = ENGINE_DONE});
 }

@@ -1,0 +1,15 @@
+#!/bin/sh
+# A check of captured files sees what is there now, not what an earlier check saw.  time limit: 120 s
+. "$(dirname "$0")/../lib.sh"
+requires_engine
+
+run lab start hello-lab
+expect_status 0
+lab exec -i -- sh <labs/hello-lab/solution/badge.sh || fail "the solution of badge"
+run lab check badge
+expect_status 0
+run lab exec -- rm /srv/hello/badge
+expect_status 0
+run lab check badge
+expect_status 1
+expect_out '^badge/kept +FAIL +frozen'
