@@ -124,7 +124,7 @@ int start_await(
 	struct cli *c, const char *name, int64_t since_ms, struct json **ret, struct err *e);
 
 struct problems;
-/* What is wrong with a lab, as `lab lint` shows it, and without warnings: on stderr (cmd_lint.c). */
+/* What is wrong with a lab, as `lab lint` shows it, without warnings: on stderr (cmd_lint.c). */
 void problems_tell(const struct problems *found);
 
 /* Where the interface has a lab (cmd_catalog.c): of "slug", "repo/slug" or "repo/slug@commit" each

@@ -483,8 +483,8 @@ const struct command commands[] = {
 			"Starts the lab as it is in the folder PATH (without one, this folder), "
 			"in a catalogue or not, and stays until Ctrl-C, which discards it. Prints "
 			"the session and the socket of the daemon that it has for itself: with "
-			"LAB_HOST set to that, 'lab shell', 'lab check', 'lab grade' and the others "
-			"work in it from another terminal; nothing of it is in your history. "
+			"LAB_HOST set to that, 'lab shell', 'lab check', 'lab grade' and the "
+			"others work in it from another terminal; nothing of it is in your history. "
 			"--watch takes over what is changed: texts, tasks and checks at once, "
 			"services by making them anew when their part of compose.yaml, their "
 			"image or the start content of a volume has changed, and the whole lab "
@@ -562,8 +562,8 @@ const struct command commands[] = {
 			"URL is https://HOST/PATH, ssh://USER@HOST/PATH, USER@HOST:PATH or a "
 			"folder of this machine. Hosts of ssh are those of ~/.ssh/known_hosts and "
 			"/etc/ssh/ssh_known_hosts. Its labs are "
-			"'NAME/LAB' for 'lab start', and 'NAME/LAB@COMMIT' is an earlier sync that "
-			"is still kept. Each lab is checked as 'lab lint' does it; one with errors, "
+			"'NAME/LAB' for 'lab start', and 'NAME/LAB@COMMIT' is an earlier sync "
+			"that is still kept. Each lab is checked as 'lab lint' does it; one with errors, "
 			"or with a link or a bad name in its folder, "
 			"is rejected, and its last good commit stays. What was started from a "
 			"repository is a copy: no sync and no removal changes it. Ctrl-C does not "
@@ -572,8 +572,8 @@ const struct command commands[] = {
 		.words = {WORD_REPO_VERB, WORD_REPO},
 		.exits =
 			"  1  some labs are rejected\n"
-			"  7  the repository wants other credentials, cannot prove who it is, or has "
-			"links or\n"
+			"  7  the repository wants other credentials, cannot prove who it is, or "
+			"has links or\n"
 			"     bad names outside the folders of its labs\n"
 			"  8  all labs are rejected\n",
 		.examples =

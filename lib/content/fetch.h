@@ -71,8 +71,8 @@ struct fetch_progress {
 struct fetch_ops {
 	int (*entry)(void *arg, const struct fetch_entry *t, struct err *e); /* negative = stop */
 	/*
-	 * When it is set, entry() comes before a file's content, and that comes here in pieces; so no
-	 * file is in memory as a whole. May be NULL.
+	 * When it is set, entry() comes before a file's content, and that comes here in pieces; so
+	 * no file is in memory as a whole. May be NULL.
 	 */
 	int (*data)(void *arg, const char *p, size_t n, struct err *e);
 	void (*drained)(void *arg); /* room for more input after fetch_full(); may be NULL */

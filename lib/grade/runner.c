@@ -114,7 +114,7 @@ struct runner {
 	struct exec *exec;
 	char name[4 + 16 + 1]; /* of its files: nobody can make them first */
 	bool told;            /* the loop's text is sent */
-	bool out_of_time;     /* as it said last: the watch ends the stream, and it goes on in another */
+	bool out_of_time;     /* as it said last: the watch ends the stream, another follows */
 	struct list waiting;  /* in order; the first ones are sent */
 	struct buf in;
 	int64_t next_id;

@@ -2,9 +2,9 @@
  * snapshot.c - the copies of definitions that sessions keep: STATE/labs/DIGEST/SLUG.
  *
  * A copy goes after the last session that uses it, and not before it is durable that this session
- * is gone or has another one: a daemon that finds its row reads its definition. Nor does anything go while a start is
- * under way, which may be about to use any of them. What stays goes another time, at the latest
- * when the daemon starts.
+ * is gone or has another one: a daemon that finds its row reads its definition. Nor does anything
+ * go while a start is under way, which may be about to use any of them. What stays goes another
+ * time, at the latest when the daemon starts.
  */
 #include "base/fsutil.h"
 #include "ev/worker.h"

@@ -195,8 +195,8 @@ enum store_query_kind {
 	QUERY_EVENTS,  /* of session (0 = all), ids above `after`, oldest first */
 	QUERY_LAST_EVENTS, /* the newest of all sessions, oldest first */
 	/*
-	 * Of lab `text` (a slug: of every lab that has it; NULL = all), ids below `after` (0 = all),
-	 * newest first.
+	 * Of lab `text` (a slug: of every lab that has it; NULL = all), ids below `after` (0 =
+	 * all), newest first.
 	 */
 	QUERY_GRADES,
 	QUERY_RECORDS, /* of chain `text`, from seq `after`, in order */

@@ -40,7 +40,8 @@ static void expect(const char *locked, const char *now, const char *expected)
 static void packages_move_alone(void **state)
 {
 	expect("{\"digest\": null, \"packages\": {\"curl\": \"1\", \"jq\": \"1\", \"sed\": \"4\"}}",
-		"{\"digest\": null, \"packages\": {\"curl\": \"2\", \"sed\": \"4\", \"new\": \"1\"}}",
+		"{\"digest\": null, "
+		"\"packages\": {\"curl\": \"2\", \"sed\": \"4\", \"new\": \"1\"}}",
 		"curl 1 -> 2; jq 1 -> -");
 	expect("{\"digest\": null, \"packages\": {}}",
 		"{\"digest\": \"sha256:b\", \"packages\": {\"curl\": \"2\"}}", "");
