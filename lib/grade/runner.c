@@ -30,7 +30,7 @@
  *
  * A program's files may grow to 64 MiB, of which the limits above come back. What it leaves behind
  * in the process group is killed after it; that something was left the system's last process id
- * tells.
+ * tells. What it has put into a group of its own carries the marker, and is killed at the end.
  */
 static const char loop_text[] =
 	"echo $$\n"
@@ -48,7 +48,14 @@ static const char loop_text[] =
 	"umask 077; set -C\n"
 	"for f in o e v t w; do : >\"$d.$f\" || exit 1; done\n"
 	"set +C; umask 022\n"
-	"trap 'rm -f \"$d\".?; kill -9 -$$' EXIT\n"
+	"finish() {\n"
+	" rm -f \"$d\".?\n"
+	" for p in $(grep -lz \"^LABD_EXEC=$LABD_EXEC\\$\" /proc/[0-9]*/environ); do\n"
+	"  p=${p#/proc/}; [ ${p%/*} = $$ ] || kill -9 ${p%/*}\n"
+	" done 2>/dev/null\n"
+	" kill -9 -$$\n"
+	"}\n"
+	"trap finish EXIT\n"
 	"ulimit -f 131072\n"
 	"now() { read -r u _ </proc/uptime; now=$((${u%.*} * 100 + 1${u#*.} - 100)); }\n"
 	"over() {\n"

@@ -81,6 +81,21 @@ forks() {
 	judged 0 PASS
 }
 
+# A child in a session of its own, of a check of a grade: it goes when the grade is over.
+detaches() {
+	make_check detaches inside <<-'END'
+		#!/bin/sh
+		setsid sleep 98765 >/dev/null 2>&1 &
+		until grep -qx sleep /proc/$!/comm; do :; done
+	END
+	run lab start detaches
+	expect_status 0
+	run lab grade
+	expect_out '^be +100.00 '
+	eventually 5 no_child
+	discard
+}
+
 # The process table of the container is full until the program is killed.
 fork_bomb() {
 	make_check bomb "$1" <<-'END'
@@ -108,6 +123,7 @@ row "a check program that never ends" endless neighbour
 row "... in the learner's container" endless inside
 row "a check program that leaves children" forks neighbour
 row "... in the learner's container" forks inside
+row "... in a session of their own" detaches
 row "a check program that fills the process table" fork_bomb neighbour
 row "a check program that is ended by KILL" signal neighbour KILL 9
 row "a check program that is ended by SEGV" signal neighbour SEGV 11
