@@ -43,6 +43,7 @@ struct sandbox {
 	char **options;
 	int64_t settle_ms;
 	char *name; /* of the session */
+	int64_t seen; /* the last of its events that was looked at; -1 = none yet */
 	bool broken;
 	struct buf line;
 	struct json_writer w;
@@ -51,10 +52,15 @@ struct sandbox {
 /* --- waiting --- */
 
 struct awaited {
-	const char *wanted;
-	char since[32];
+	struct sandbox *b;
 	char *state, *cause, *kind;
 };
+
+/* A state is looked at once: what is awaited next comes after it. */
+static void seen(struct sandbox *b, const struct json *ev)
+{
+	b->seen = MAX(b->seen, json_int(json_get(ev, "id"), -1));
+}
 
 static bool moved(void *arg, const char *kind, const struct json *ev)
 {
@@ -63,7 +69,8 @@ static bool moved(void *arg, const char *kind, const struct json *ev)
 	struct awaited *a = arg;
 	const struct json *d = json_get(ev, "data");
 
-	if (!streq(kind, "state") || strcmp(json_str_or(json_get(ev, "at"), ""), a->since) < 0)
+	seen(a->b, ev);
+	if (!streq(kind, "state"))
 		return true;
 	str_set(&a->state, json_str(json_get(d, "state")));
 	str_set(&a->cause, json_str(json_get(d, "cause")));
@@ -74,14 +81,13 @@ static bool moved(void *arg, const char *kind, const struct json *ev)
 	return false;
 }
 
-/* Until the session is in this state; since_ms: wall clock before it was asked for. */
-static int await(struct sandbox *b, const char *wanted, int64_t since_ms, struct err *e)
+/* Until the session has come to rest in this state. */
+static int await(struct sandbox *b, const char *wanted, struct err *e)
 {
-	struct awaited a = {.wanted = wanted};
+	struct awaited a = {.b = b};
 	_cleanup_free_ char *path = strf("/v1/sessions/%s/events?follow=true", b->name);
 
-	str_rfc3339(since_ms, a.since);
-	int r = client_follow(b->cli->client, path, -1, FOLLOW_WORK, 0, moved, &a, e);
+	int r = client_follow(b->cli->client, path, b->seen, FOLLOW_WORK, 0, moved, &a, e);
 	bool gone = r == 0 ? !a.state || streq(a.state, "gone") : e->code == ERR_NOT_FOUND;
 	if (gone && streq(wanted, "gone"))
 		r = 0;
@@ -101,11 +107,10 @@ static int change(
 {
 	_cleanup_free_ char *path = strf("/v1/sessions/%s/%s", b->name, verb);
 	_cleanup_buf_ struct buf body = BUF(256);
-	int64_t since_ms = clock_wall_ms(&clock_system);
 
 	(void)buf_adds(&body, json); /* fits */
 	int r = client_call(b->cli->client, "POST", path, &body, NULL, e);
-	return r < 0 ? r : await(b, wanted, since_ms, e);
+	return r < 0 ? r : await(b, wanted, e);
 }
 
 static int put_session(struct sandbox *b, struct err *e)
@@ -123,7 +128,6 @@ static int start(struct sandbox *b, struct err *e)
 {
 	_cleanup_(json_freep) struct json *session = NULL;
 	_cleanup_buf_ struct buf body = BUF(256);
-	int64_t since_ms = clock_wall_ms(&clock_system);
 
 	int r = buf_addf(&body, "{\"lab\":\"%s\"%s%s%s}", b->slug,
 		*b->variant ? ",\"variant\":\"" : "", b->variant, *b->variant ? "\"" : "");
@@ -132,7 +136,7 @@ static int start(struct sandbox *b, struct err *e)
 	if (r < 0)
 		return r;
 	b->name = xstrdup(json_str_or(json_get(session, "name"), ""));
-	r = await(b, "ready", since_ms, e);
+	r = await(b, "ready", e);
 	return r < 0 ? r : put_session(b, e);
 }
 
@@ -203,11 +207,18 @@ static int run(struct sandbox *b, const char *file, bool try, struct err *e)
 
 /* --- runs --- */
 
+struct judging {
+	struct sandbox *b;
+	int64_t run;
+};
+
 static bool not_ended(void *arg, const char *kind, const struct json *ev)
 {
+	const struct judging *j = arg;
 	const struct json *d = json_get(ev, "data");
 
-	return ev && !(streq(kind, "run") && json_int(json_get(d, "run"), 0) == *(int64_t *)arg) &&
+	seen(j->b, ev);
+	return ev && !(streq(kind, "run") && json_int(json_get(d, "run"), 0) == j->run) &&
 	       !(streq(kind, "state") && streq(json_str_or(json_get(d, "state"), ""), "gone"));
 }
 
@@ -223,13 +234,13 @@ static int judge(struct sandbox *b, const char *noun, const struct buf *body, st
 
 	if (r < 0)
 		return r;
-	int64_t id = json_int(json_get(started, "id"), 0);
-	_cleanup_free_ char *look = strf("/v1/runs/%" PRId64, id);
+	struct judging j = {b, json_int(json_get(started, "id"), 0)};
+	_cleanup_free_ char *run = strf("/v1/runs/%" PRId64, j.run);
 	do {
 		json_free(TAKE(doc));
-		r = client_follow(k, events, id, FOLLOW_WORK, 0, not_ended, &id, e);
+		r = client_follow(k, events, j.run, FOLLOW_WORK, 0, not_ended, &j, e);
 		if (r == 0)
-			r = client_call(k, "GET", look, NULL, &doc, e);
+			r = client_call(k, "GET", run, NULL, &doc, e);
 	} while (r == 0 && streq(json_str_or(json_get(doc, "state"), ""), "running") &&
 		 (r = client_rest(k, AGAIN_MS, e)) == 0);
 	if (r == 0)
@@ -474,7 +485,7 @@ static bool answer(struct sandbox *b, const char *word)
 
 int cmd_box(struct cli *c, int argc, char **argv)
 {
-	struct sandbox b = {.cli = c, .line = BUF(SEEN_MAX)};
+	struct sandbox b = {.cli = c, .seen = -1, .line = BUF(SEEN_MAX)};
 	struct client *k;
 	struct err e = ERR_NONE;
 	int i = 6;
