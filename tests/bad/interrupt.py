@@ -50,7 +50,8 @@ VERBS = {
     "doctor": [("any", ["doctor"], {0, 1})],
     "gc": [("any", ["gc"], {0}), ("any", ["gc", "--apply", "--yes"], {0})],
 }
-OWN = {"test", "box"}  # these talk to a daemon of their own: tests/integration/prove.sh
+# These talk to a daemon of their own: tests/integration/prove.sh and preview.sh.
+OWN = {"test", "box", "preview"}
 OFFLINE = {"verify", "new", "lint", "pack", "completion", "complete", "manual", "help"}  # these talk to no daemon
 
 
