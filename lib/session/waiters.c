@@ -32,8 +32,9 @@ static bool arrived(const struct session *s, const struct waiter *w, const struc
 		return slot->paused || !slot->running;
 	if (w->what == AWAIT_THAWED)
 		return !slot->running || (!slot->paused && !slot->busy) || s->state == STATE_PAUSED;
-	return !slot->recreate && (slot->state == SERVICE_READY || slot->state == SERVICE_DONE) &&
-	       !slot->paused;
+	/* As in all_ready(): one that is leaving has its old state until it is gone. */
+	return !slot->recreate && !slot->busy && slot->object && slot->object->state == OBJ_LIVE &&
+	       (slot->state == SERVICE_READY || slot->state == SERVICE_DONE) && !slot->paused;
 }
 
 /* The first service that has not arrived, or NULL. */
