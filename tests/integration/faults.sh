@@ -68,12 +68,12 @@ daemons_stop
 
 # --- a lab that starts again while it still stops is ready when it is up again --------------------
 
-daemon 'fault=delay match="POST /containers/*/stop" ms=1500'
+daemon 'fault=delay match="POST /containers/*/stop" ms=500'
 run lab start tiny-lab
 run lab stop tiny-lab
 run lab start tiny-lab
 expect_status 0
-run lab exec tiny-lab -- sleep 2
+run lab exec tiny-lab -- sleep 1 # longer than the stop that must not reach it
 expect_status 0
 daemons_stop
 
