@@ -302,10 +302,10 @@ struct exec_ops {
 };
 
 /*
- * Run a program inside a container. The first line of a small sh wrapper is the pid inside: no
- * such line = the program did not start (texts of the runtime never count as its output). The
- * container needs a /bin/sh. Exec holds its turn in the scheduler only until it has started; there
- * is no limit on how long it runs.
+ * Run a program inside a container. The first line of a small sh wrapper, or of a program that
+ * tells its pid, is the pid inside: no such line = the program did not start (texts of the runtime
+ * never count as its output). The container needs a /bin/sh. Exec holds its turn in the scheduler
+ * only until it has started; there is no limit on how long it runs.
  */
 struct exec *exec_start(struct engine *g, struct engine_turn t, const struct exec_spec *s,
 	const struct exec_ops *ops, void *arg);
