@@ -25,8 +25,10 @@
  * A second shell, the watch, ends a program whose time is over, up to a second late: it answers and
  * kills the process group, itself and the reader with it, and needs no process for that: the table
  * may be full (then it cannot sleep any more, and loops until the time is over). When it finds
- * nothing to watch it ends, and the next program starts another. $d.t holds what runs ("id end
- * begin", end 0 = nothing), $d.w something while there is a watch.
+ * nothing to watch it ends, and the next program starts another. $d.t holds what runs ("end id
+ * begin end"; 0 = nothing), $d.w 1 while there is a watch. Both are written in place: to truncate a
+ * file and write it again sends it to the disk, which costs as much as a process. A line that is
+ * read while it is written has two different ends.
  *
  * A program's files may grow to 64 MiB, of which the limits above come back. What it leaves behind
  * in the process group is killed after it; that something was left the system's last process id
@@ -46,7 +48,8 @@ static const char loop_text[] =
 	"[ -z \"$2\" ] || rm -f \"$d$2\".?\n"
 	"d=$d$1\n"
 	"umask 077; set -C\n"
-	"for f in o e v t w; do : >\"$d.$f\" || exit 1; done\n"
+	"for f in o e v; do : >\"$d.$f\" || exit 1; done\n"
+	"for f in t w; do echo 0 >\"$d.$f\" || exit 1; done\n"
 	"set +C; umask 022\n"
 	"finish() {\n"
 	" rm -f \"$d\".?\n"
@@ -59,9 +62,9 @@ static const char loop_text[] =
 	"ulimit -f 131072\n"
 	"now() { read -r u _ </proc/uptime; now=$((${u%.*} * 100 + 1${u#*.} - 100)); }\n"
 	"over() {\n"
-	" read -r id end from <\"$d.t\" || return 0\n"
+	" read -r end id from same <\"$d.t\" || return 0\n"
 	" [ $end != 0 ] || return 2\n"
-	" now; [ $now -lt $end ]\n"
+	" now; [ $end != \"$same\" ] || [ $now -lt $end ]\n"
 	"}\n"
 	"watch() {\n"
 	" trap 'while over; do :; done\n"
@@ -70,14 +73,15 @@ static const char loop_text[] =
 	" while sleep 1; do\n"
 	"  over; case $? in\n"
 	"  1) exit ;;\n"
-	"  2) : >\"$d.w\"; over; [ $? != 2 ] || { trap - EXIT; exit; }; echo 1 >\"$d.w\" ;;\n"
+	"  2) echo 0 1<>\"$d.w\"\n"
+	"   over; [ $? != 2 ] || { trap - EXIT; exit; }; echo 1 1<>\"$d.w\" ;;\n"
 	"  esac\n"
 	" done\n"
 	"}\n"
 	"begin() {\n"
-	" now; from=$now\n"
-	" echo $1 $((now + $2)) $now >\"$d.t\"\n"
-	" [ -s \"$d.w\" ] || { echo 1 >\"$d.w\"; watch & w=$!; }\n"
+	" now; from=$now end=$((now + $2))\n"
+	" echo $end $1 $now $end 1<>\"$d.t\"\n"
+	" read -r x <\"$d.w\"; [ \"$x\" = 1 ] || { echo 1 1<>\"$d.w\"; watch & w=$!; }\n"
 	"}\n"
 	"sweep() {\n"
 	" for f in /proc/[0-9]*/stat; do\n"
@@ -91,7 +95,7 @@ static const char loop_text[] =
 	" wait $2; x=$?; now; ms=$(((now - from) * 10)) id=$1 o=0 e=0 v=0 cut=0 more=1\n"
 	" read -r _ _ _ _ last </proc/loadavg\n"
 	" [ $last = $2 ] || while [ $more ]; do more=; sweep 2>/dev/null; done\n"
-	" echo $id 0 0 >\"$d.t\"\n"
+	" echo 0 1<>\"$d.t\"\n"
 	" if [ -s \"$d.o\" ] || [ -s \"$d.e\" ] || [ -s \"$d.v\" ]; then\n"
 	"  set -- $(wc -c \"$d.o\" \"$d.e\" \"$d.v\"); o=$1 e=$3 v=$5\n"
 	"  [ $o -le 1048576 ] || o=1048576 cut=1\n"
@@ -235,7 +239,7 @@ static bool is_variable(const char *assignment)
 
 /*
  * One compound command, which the shell reads to its end before it begins: what a broken stream has
- * cut is never run.
+ * cut is never run. What runs in the background reads /dev/null, not what the shell is told.
  */
 static void build(const struct runner *r, struct request *q, const struct program *p)
 {
@@ -263,7 +267,7 @@ static void build(const struct runner *r, struct request *q, const struct progra
 		shell_quote(&text, *v);
 	}
 	(void)buf_addf(&text,
-		" 9<<'%s' </dev/null >\"$d.o\" 2>\"$d.e\" 3>\"$d.v\" &\n", r->name);
+		" 9<<'%s' >\"$d.o\" 2>\"$d.e\" 3>\"$d.v\" &\n", r->name);
 	(void)buf_add(&text, p->text, p->size);
 	(void)buf_addf(&text, "\n%s\nanswer %" PRId64 " $!; }\n", r->name, q->id);
 	(void)buf_addf(&q->bytes, "#LAB1 %" PRId64 " %zu\n", q->id, text.len);
