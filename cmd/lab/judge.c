@@ -9,6 +9,7 @@
 
 #define NARROW_TEXT 30 /* this much of a text fits beside the other columns */
 #define SETTLE_MS   200
+#define AT_ONCE_MS  300 /* what ends within this needs no progress */
 
 struct watching {
 	struct cli *cli;
@@ -188,6 +189,11 @@ static int broken(struct cli *c, const struct json *run)
 	return fail(c, &e);
 }
 
+static bool running(const struct json *run)
+{
+	return streq(json_str_or(json_get(run, "state"), ""), "running");
+}
+
 /* Follow a run to its end. Returns 0 and the finished run, or an exit code. */
 static int follow(struct cli *c, const char *session, int64_t id, struct json **ret)
 {
@@ -201,7 +207,7 @@ static int follow(struct cli *c, const char *session, int64_t id, struct json **
 		json_free(TAKE(run));
 		r = client_follow(c->client, path, id, FOLLOW_WORK, c->timeout_ms, event, &w, &e);
 		r = r < 0 ? fail(c, &e) : fetch_run(c, id, &run);
-	} while (r == 0 && streq(json_str_or(json_get(run, "state"), ""), "running") &&
+	} while (r == 0 && running(run) &&
 		 client_rest(c->client, SETTLE_MS, NULL) == 0);
 	progress_clear(c);
 	if (w.phases.len && c->tty_err)
@@ -241,10 +247,13 @@ static void build_list(struct buf *body, const char *key, char *const *words, si
 static int check_once(struct cli *c, const char *session, const struct buf *body)
 {
 	_cleanup_(json_freep) struct json *started = NULL, *run = NULL;
-	int r = begin(c, session, "checks", body, &started);
+	_cleanup_free_ char *noun = strf("checks?wait_ms=%d", AT_ONCE_MS);
+	int r = begin(c, session, noun, body, &started);
 
-	if (r == 0)
+	if (r == 0 && running(started))
 		r = follow(c, session, json_int(json_get(started, "id"), 0), &run);
+	else
+		run = TAKE(started);
 	if (r != 0)
 		return r;
 	if (c->format == FORMAT_JSON) {

@@ -8,6 +8,8 @@
 
 #include <inttypes.h>
 
+#define WAIT_MAX_MS 10000
+
 /* --- starting --- */
 
 static void set_location(struct request *r, int64_t id)
@@ -17,7 +19,76 @@ static void set_location(struct request *r, int64_t id)
 	request_set_header(r, "Location", where);
 }
 
-static void start(struct api *a, struct request *r, struct session *s, const struct run_options *o)
+/* Who has asked to hear the end of the run at once. */
+struct patient {
+	struct api *api;
+	struct request *request;
+	struct timer *patience;
+	int64_t session, run;
+	bool answered;
+};
+
+static void patient_answer(struct patient *p, struct run *run)
+{
+	struct err e = ERR_NONE;
+
+	if (p->answered)
+		return;
+	p->answered = true;
+	if (run) {
+		reply_run(p->request, 202, run);
+	} else {
+		err_set(&e, ERR_NOT_FOUND, "run %" PRId64 " has ended and is forgotten", p->run);
+		reply_problem(p->request, &e);
+	}
+}
+
+static void on_event(void *arg, const struct session_event *ev)
+{
+	struct patient *p = arg;
+	struct run *run = grader_run(p->api->grader, p->run);
+	struct run_info info = {.done = true};
+
+	if (ev->session != p->session)
+		return;
+	if (run)
+		run_info(run, &info);
+	if (info.done)
+		patient_answer(p, run);
+}
+
+static void patience_over(void *arg)
+{
+	struct patient *p = arg;
+
+	patient_answer(p, grader_run(p->api->grader, p->run));
+}
+
+static void patient_gone(void *arg)
+{
+	struct patient *p = arg;
+
+	sessions_unlisten(p->api->sessions, on_event, p);
+	timer_free(p->patience);
+	request_unref(p->request);
+	free(p);
+}
+
+static void answer_at_end(struct api *a, struct request *r, const struct run_info *info, int64_t ms)
+{
+	struct patient *p = NEW(struct patient);
+
+	*p = (struct patient){
+		.api = a, .request = request_ref(r), .session = info->session, .run = info->id};
+	p->patience = timer_new(a->loop, patience_over, p);
+	timer_start(p->patience, ms);
+	sessions_listen(a->sessions, on_event, p);
+	request_on_gone(r, patient_gone, p);
+}
+
+/* Answer with the run: when it has ended, but not later than in wait_ms. */
+static void start(struct api *a, struct request *r, struct session *s, const struct run_options *o,
+	int64_t wait_ms)
 {
 	struct err e = ERR_NONE;
 	struct run_info info;
@@ -29,7 +100,10 @@ static void start(struct api *a, struct request *r, struct session *s, const str
 	}
 	run_info(run, &info);
 	set_location(r, info.id);
-	reply_run(r, 202, run);
+	if (wait_ms && !info.done)
+		answer_at_end(a, r, &info, wait_ms);
+	else
+		reply_run(r, 202, run);
 }
 
 void h_check(struct api *a, struct request *r, const struct match *m)
@@ -37,14 +111,15 @@ void h_check(struct api *a, struct request *r, const struct match *m)
 	static const char *const known[] = {"only", NULL};
 	struct session *s = ask_session(a, r, m);
 	_cleanup_(strv_freep) char **only = NULL;
+	int64_t wait_ms = 0;
 	struct body b;
 
-	if (!s)
+	if (!s || !ask_int(r, "wait_ms", 0, WAIT_MAX_MS, &wait_ms))
 		return;
 	body_open(&b, r, known);
 	only = body_strv(&b, "only", 64);
 	if (body_good(&b, r))
-		start(a, r, s, &(struct run_options){.only = only});
+		start(a, r, s, &(struct run_options){.only = only}, wait_ms);
 	body_done(&b);
 }
 
@@ -78,7 +153,7 @@ void h_grade(struct api *a, struct request *r, const struct match *m)
 	o.with = with = body_strv(&b, "with", 16);
 	o.seed = body_seed(&b, "seed", seed) ? seed : NULL;
 	if (body_good(&b, r) && !answer_again(a, r, o.key))
-		start(a, r, s, &o);
+		start(a, r, s, &o, 0);
 	body_done(&b);
 }
 

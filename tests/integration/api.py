@@ -295,9 +295,11 @@ def a_check_judges_what_is_quick():
     x = c.get(f"/v1/sessions/{s}").json
     assert [t["last"] for t in x["tasks"]] == ["fail", "fail", None]
     solve("greet")
-    one = c.until_done(c.post(f"/v1/sessions/{s}/checks", {"only": ["greet"]}, expect=202).json["id"])
+    one = c.post(f"/v1/sessions/{s}/checks?wait_ms=10000", {"only": ["greet"]}, expect=202).json
+    assert one["state"] == "done", one
     assert {x["check"]: x["verdict"] for x in one["checks"]} == {"greet/script": "pass", "greet/answers": "pass"}
     problem(c.post(f"/v1/sessions/{s}/checks", {"only": ["nothing"]}, expect=404), "not_found", "nothing")
+    problem(c.post(f"/v1/sessions/{s}/checks?wait_ms=10001", {}, expect=400), "usage", "wait_ms")
     junit = c.get(f"/v1/runs/{run['id']}/junit").body
     assert junit.count(b"<failure") == 2 and b'name="greet/answers"' in junit
     problem(c.get(f"/v1/runs/{run['id']}/receipt", expect=404), "not_found", "")

@@ -547,14 +547,22 @@ static void the_worst_verdict_decides(void **state)
 		_cleanup_free_ char *body =
 			strf("{\"id\":3,\"state\":\"done\",\"checks\":[%s]}", cases[i].checks);
 		struct answer script[] = {
-			{"POST", "/v1/sessions/hello-aaaa/checks", "{\"id\":3}", 202, NULL},
+			{"POST", "/v1/sessions/hello-aaaa/checks",
+				"{\"id\":3,\"state\":\"running\"}", 202, NULL},
 			{"GET", "/v1/sessions/hello-aaaa/events", NULL, 0, run_over},
 			{"GET", "/v1/runs/3", body, 200, NULL},
+			{0},
+		};
+		struct answer at_once[] = {
+			{"POST", "/v1/sessions/hello-aaaa/checks", body, 202, NULL},
 			{0},
 		};
 		struct world w;
 
 		open_world(&w, script);
+		assert_int_equal(run(&w, LIST("check")), cases[i].status);
+		close_world(&w);
+		open_world(&w, at_once);
 		assert_int_equal(run(&w, LIST("check")), cases[i].status);
 		close_world(&w);
 	}
