@@ -4,22 +4,25 @@ import json
 
 from aiohttp import web
 from labkit import city
+from labkit.ledger import now_ms
+from labkit.sides import problem
+from labkit.stage import Stage
 
 from customers import Customers
-from ledger import Ledger, now_ms
+from ledger import Ledger
 from regime import Regime
-from stage import Stage
 
 MAX_LINES = 20_000
 MAX_PROBES = 200
 
 
-def app(stage: Stage, ledger: Ledger, customers: Customers) -> web.Application:
+def app(stage: Stage, rate: float, ledger: Ledger, customers: Customers) -> web.Application:
     async def healthz(_: web.Request) -> web.Response:
         return web.json_response({"now_ms": now_ms(), "started_ms": ledger.started_ms})
 
     async def set_regime(request: web.Request) -> web.Response:
-        return web.json_response(stage.play(Regime.parse(await _object(request), stage.rate)))
+        played = stage.play(Regime.parse(await _object(request), rate))
+        return web.json_response({**played, "from_id": customers.next_id})
 
     async def probe(request: web.Request) -> web.Response:
         rows = _rows(await _object(request), ledger.names)
@@ -48,20 +51,16 @@ def _guard(stage: Stage):
     async def guard(request: web.Request, handler):
         if request.path != "/healthz":
             if stage.secret() is None:
-                return _problem(403, "no grade is running")
+                return problem(403, "no grade is running")
             kind, _, token = request.headers.get("Authorization", "").partition(" ")
             if kind != "Bearer" or not stage.admits(token):
-                return _problem(401, "this needs the secret of the running grade")
+                return problem(401, "this needs the secret of the running grade")
         try:
             return await handler(request)
         except ValueError as error:
-            return _problem(400, str(error))
+            return problem(400, str(error))
 
     return guard
-
-
-def _problem(status: int, text: str) -> web.Response:
-    return web.json_response({"error": text}, status=status)
 
 
 async def _object(request: web.Request) -> dict:

@@ -7,53 +7,32 @@ import time
 
 import aiohttp
 import numpy
-from labkit import city, seeds
+from labkit import city, customers, seeds
+from labkit.ledger import now_ms
 
 from labels import Labels
-from ledger import Entry, Ledger, now_ms
+from ledger import Entry, Ledger
 from regime import City, Delivery, Regime
 
-TIMEOUT_S = 10
-MAX_ANSWER = 64 << 10
-STALL_S = 1.0  # after a longer stop of this process, missed requests are not made up for
 
-
-class Customers:
+class Customers(customers.Customers):
     def __init__(self, target: str, variant: str, next_id: int, ledger: Ledger, labels: Labels):
-        self._url = target + "/predict"
-        self._names = city.NAMES[variant]
-        self._next_id = next_id
-        self._ledger = ledger
+        super().__init__(target, variant, next_id, ledger)
         self._labels = labels
-        self._session = None
-        self._tasks = set()
-        self.regime = None
 
-    def follow(self, regime: Regime) -> int:
-        """From the next request on the city is like this; returns that request's id."""
+    def follow(self, regime: Regime) -> None:
+        """From the next request on the city is like this."""
         self.regime = regime
         self._city = City(regime, time.monotonic())
         self._pace = Pace(regime, time.monotonic())
         self._labels.shuffle(regime.shuffle_labels)
-        return self._next_id
 
-    async def run(self) -> None:
-        # A connection for each request: nobody can tell whose fault it is when a server closes
-        # a kept one at the moment when the next request is sent.
-        connector = aiohttp.TCPConnector(limit=0, force_close=True)
-        timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
-        # An answer is never unpacked: it comes from a program that a learner wrote.
-        async with aiohttp.ClientSession(
-            connector=connector,
-            timeout=timeout,
-            auto_decompress=False,
-            headers={"Accept-Encoding": "identity"},
-        ) as self._session:
-            while True:
-                due = self._pace.next(time.monotonic())
-                await asyncio.sleep(due - time.monotonic())
-                now = time.monotonic()
-                self._send(self._city.next(now), now - due, probe=False)
+    async def _go_on(self) -> None:
+        while True:
+            due = self._pace.next(time.monotonic())
+            await asyncio.sleep(due - time.monotonic())
+            now = time.monotonic()
+            self._send(self._city.next(now), now - due, probe=False)
 
     async def probe(self, rows: list) -> list:
         """Sends these rows (lists in the order of city.KEYS, None for a missing weight) now."""
@@ -67,7 +46,7 @@ class Customers:
 
     def _send(self, delivery: Delivery, lag_s: float, probe: bool) -> tuple:
         entry = Entry(
-            id=self._next_id,
+            id=self.next_id,
             sent_ms=now_ms(),
             lag_ms=round(lag_s * 1000),
             regime=self.regime.name,
@@ -75,40 +54,18 @@ class Customers:
             arrived=delivery.arrived,
             minutes=delivery.minutes,
         )
-        self._next_id += 1
-        self._ledger.add(entry)
         self._labels.add(entry.id, entry.minutes)
-        task = asyncio.create_task(self._ask(entry))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return entry, task
+        return entry, self._start(entry)
 
     async def _ask(self, entry: Entry) -> None:
-        started = time.perf_counter()
-        body = {"id": entry.id, "features": dict(zip(self._names, entry.arrived))}
         try:
-            async with self._session.post(self._url, json=body, allow_redirects=False) as answer:
-                text = await _read(answer)
-                entry.status = answer.status
+            text = await self._post(entry, dict(zip(self.names, entry.arrived)))
         except asyncio.TimeoutError:
             entry.outcome = "timeouts"
-            return
         except (aiohttp.ClientError, OSError):
             entry.outcome = "refused"
-            return
-        entry.answered_ms = now_ms()
-        entry.took_ms = (time.perf_counter() - started) * 1000
-        entry.outcome = _outcome(entry, text)
-
-
-async def _read(answer: aiohttp.ClientResponse) -> bytes:
-    """The body, or the beginning of one that is too long to be an answer."""
-    text = b""
-    async for part in answer.content.iter_chunked(MAX_ANSWER):
-        text += part
-        if len(text) > MAX_ANSWER:
-            break
-    return text
+        else:
+            entry.outcome = _outcome(entry, text)
 
 
 def _outcome(entry: Entry, text: bytes) -> str:
@@ -139,7 +96,7 @@ class Pace:
         self._plan_burst()
 
     def next(self, now: float) -> float:
-        if now - self._due > STALL_S:
+        if now - self._due > customers.STALL_S:
             self._due = now
         if self._due > self._burst[1]:
             self._plan_burst()

@@ -1,21 +1,15 @@
 """What customers saw: one entry for each request, and the counters made of them.
 
-A count is always made from the entries themselves, so that it never disagrees with the log. The newest entries are kept.
+A count is always made from the entries themselves, so that it never disagrees with the log.
 """
 
-import time
-from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass, field
 
-from labkit import city
+from labkit import city, ledger
+from labkit.ledger import now_ms
 
-KEPT = 60_000
 SLOW_MS = 2000
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 @dataclass(slots=True)
@@ -75,26 +69,11 @@ class Counts:
         }
 
 
-class Ledger:
+class Ledger(ledger.Ledger):
     def __init__(self, variant: str):
+        super().__init__()
         self.started_ms = now_ms()
         self.names = city.NAMES[variant]
-        self._entries = []
-        self._forgotten_ms = 0  # sent_ms of the newest entry that is no longer kept
-
-    def add(self, entry: Entry) -> None:
-        self._entries.append(entry)
-        if len(self._entries) > KEPT + 5000:  # rarely, because it moves the whole list
-            self._forgotten_ms = self._entries[-KEPT - 1].sent_ms
-            del self._entries[:-KEPT]
-
-    def newest(self) -> "Entry | None":
-        return self._entries[-1] if self._entries else None
-
-    def since(self, since_ms: int) -> list:
-        """The entries sent after that time, oldest first."""
-        start = bisect_right(self._entries, since_ms, key=lambda entry: entry.sent_ms)
-        return self._entries[start:]
 
     def stats(self, since_ms: int) -> dict:
         counts = Counts()

@@ -3,13 +3,13 @@
 import random
 
 from aiohttp import web
+from labkit import sides
+from labkit.stage import Stage
 
 from draws import Draws
-from ledger import Ledger, now_ms
+from ledger import Ledger
 from regime import Regime
-from stage import Stage
 
-FRESH_MS = 5000
 RAMP_S = 60
 
 HELP = """\
@@ -23,8 +23,7 @@ Rehearse what may happen to this city. Every rehearsal draws new numbers.
 """
 
 
-async def _regime(kind: str, stage: Stage, draws: Draws) -> Regime:
-    rate = stage.rate
+async def _regime(kind: str, rate: float, draws: Draws) -> Regime:
     if kind == "drift":
         return Regime(kind, rate, drift=await draws.next())
     if kind == "ramp":
@@ -33,38 +32,17 @@ async def _regime(kind: str, stage: Stage, draws: Draws) -> Regime:
         return Regime(kind, rate, drift=await draws.next(), shuffle_labels=True)
     if kind == "metres":
         return Regime(kind, rate, metres=round(random.uniform(0.3, 0.4), 3))
-    return stage.calm()
+    return Regime(kind, rate)
 
 
 KINDS = ("drift", "ramp", "metres", "garbage", "calm")
 
 
-def app(stage: Stage, ledger: Ledger, draws: Draws) -> web.Application:
-    async def help(_: web.Request) -> web.Response:
-        return web.Response(text=HELP)
+def app(stage: Stage, rate: float, ledger: Ledger, draws: Draws) -> web.Application:
+    async def rehearse(kind: str) -> "dict | None":
+        regime = await _regime(kind, rate, draws)
+        if stage.secret() is not None:  # a grade may have begun while a drift was drawn
+            return None
+        return {"kind": kind, "from_ms": stage.play(regime, rehearsed=True)["from_ms"]}
 
-    async def healthz(_: web.Request) -> web.Response:
-        newest = ledger.newest()
-        fresh = newest is not None and now_ms() - newest.sent_ms < FRESH_MS
-        return web.json_response({"sending": fresh}, status=200 if fresh else 503)
-
-    async def rehearse(request: web.Request) -> web.Response:
-        kind = request.match_info["kind"]
-        if kind not in KINDS:
-            return _problem(404, f"there is no rehearsal '{kind}'; there are {', '.join(KINDS)}")
-        if stage.secret() is not None:
-            return _problem(409, "a grade is running; rehearse when it is over")
-        regime = await _regime(kind, stage, draws)
-        if stage.secret() is not None:  # it may have begun while a drift was drawn
-            return _problem(409, "a grade is running; rehearse when it is over")
-        return web.json_response({"kind": kind, "from_ms": stage.play(regime, rehearsed=True)["from_ms"]})
-
-    side = web.Application()
-    side.router.add_get("/", help)
-    side.router.add_get("/healthz", healthz)
-    side.router.add_post("/rehearse/{kind}", rehearse)
-    return side
-
-
-def _problem(status: int, text: str) -> web.Response:
-    return web.json_response({"error": text}, status=status)
+    return sides.learners(HELP, KINDS, stage, ledger, rehearse)

@@ -4,18 +4,17 @@
     run.py --target http://serve:8080 --rehearse-port 8900
 
 The parts: regime (what the city is like), customers (who asks), ledger (what they saw),
-labels (the true minutes, into PostgreSQL), stage (who may change the regime), control and
-rehearsal (the two HTTP sides). Everything runs on one event loop; only drawing a
+labels (the true minutes, into PostgreSQL), control and rehearsal (the two HTTP sides); the
+stage (who may change the regime) is labkit's. Everything runs on one event loop; only drawing a
 drift is a process of its own, because it trains a model. README.md has the interfaces.
 """
 
-import argparse
 import asyncio
 import os
-import signal
 from urllib.parse import urlsplit
 
-from aiohttp import web
+from labkit import sides
+from labkit.stage import Stage
 
 import control
 import rehearsal
@@ -24,44 +23,22 @@ from customers import Customers
 from draws import Draws
 from labels import Labels
 from ledger import Ledger
-from stage import Stage
-
-CONTROL_PORT = 9900
-
-
-def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="the customers of Kestrel")
-    parser.add_argument("--target", required=True, help="URL of serve")
-    parser.add_argument("--rehearse-port", type=int, required=True)
-    return parser.parse_args()
+from regime import Regime
 
 
 async def main() -> None:
-    args = arguments()
-    names = os.environ["FEATURE_NAMES"]
+    args = sides.arguments()
+    names, rate = os.environ["FEATURE_NAMES"], float(os.environ["RATE"])
     ledger = Ledger(names)
     labels = Labels(os.environ["PG_URL"])
     customers = Customers(args.target, names, await labels.next_id(), ledger, labels)
-    stage = Stage(float(os.environ["RATE"]), customers, os.environ["LAB_SECRETS"] + "/control")
+    stage = Stage(customers, lambda: Regime("calm", rate))
     draws = Draws()
 
-    await listen(rehearsal.app(stage, ledger, draws), "0.0.0.0", args.rehearse_port)
+    await sides.listen(rehearsal.app(stage, rate, ledger, draws), "0.0.0.0", args.rehearse_port)
     address = os.environ.get("LAB_PRIVATE_ADDR") or private_address(urlsplit(args.target).hostname)
-    await listen(control.app(stage, ledger, customers), address, CONTROL_PORT)
-
-    loop = asyncio.get_running_loop()
-    work = asyncio.gather(customers.run(), labels.run(), stage.watch(), draws.keep_one_ready())
-    loop.add_signal_handler(signal.SIGTERM, work.cancel)
-    try:
-        await work
-    except asyncio.CancelledError:
-        pass
-
-
-async def listen(app: web.Application, address: str, port: int) -> None:
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, address, port).start()
+    await sides.listen(control.app(stage, rate, ledger, customers), address, sides.CONTROL_PORT)
+    await sides.until_told(customers.run(), labels.run(), stage.watch(), draws.keep_one_ready())
 
 
 if __name__ == "__main__":

@@ -5,12 +5,14 @@ GET  /log      ?since=MS&limit=N: requests sent after that time, one JSON object
 """
 
 import json
+from dataclasses import asdict
 
 from aiohttp import web
+from labkit.ledger import Ledger
+from labkit.sides import problem
+from labkit.stage import Stage
 
-from ledger import Ledger
 from regime import Regime
-from stage import Stage
 
 MAX_LINES = 20_000
 
@@ -24,8 +26,8 @@ def app(stage: Stage, ledger: Ledger) -> web.Application:
 
     async def log(request: web.Request) -> web.Response:
         since, limit = (int(request.query.get(name, "0")) for name in ("since", "limit"))
-        lines = ledger.lines(since, min(limit or MAX_LINES, MAX_LINES))
-        text = "".join(json.dumps(line) + "\n" for line in lines)
+        entries = ledger.since(since)[: min(limit or MAX_LINES, MAX_LINES)]
+        text = "".join(json.dumps(asdict(entry)) + "\n" for entry in entries)
         return web.Response(text=text, content_type="application/x-ndjson")
 
     side = web.Application(middlewares=[_guard(stage)])
@@ -39,10 +41,10 @@ def _guard(stage: Stage):
     async def guard(request: web.Request, handler):
         kind, _, token = request.headers.get("Authorization", "").partition(" ")
         if kind != "Bearer" or not stage.admits(token):
-            return web.json_response({"error": "this needs the secret of a grade"}, status=401)
+            return problem(401, "this needs the secret of a grade")
         try:
             return await handler(request)
         except ValueError as error:
-            return web.json_response({"error": str(error)}, status=400)
+            return problem(400, str(error))
 
     return guard

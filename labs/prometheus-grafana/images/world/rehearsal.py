@@ -3,13 +3,11 @@
 import random
 
 from aiohttp import web
-from labkit import city
+from labkit import city, sides
+from labkit.ledger import Ledger
+from labkit.stage import Stage
 
-from ledger import Ledger, now_ms
 from regime import Regime
-from stage import Stage
-
-FRESH_MS = 5000
 
 HELP = """\
 Rehearse what may happen to serve. Every rehearsal draws new numbers.
@@ -31,29 +29,8 @@ KINDS = {
 
 
 def app(stage: Stage, ledger: Ledger) -> web.Application:
-    async def help(_: web.Request) -> web.Response:
-        return web.Response(text=HELP)
-
-    async def healthz(_: web.Request) -> web.Response:
-        newest = ledger.newest()
-        fresh = newest is not None and now_ms() - newest.sent_ms < FRESH_MS
-        return web.json_response({"sending": fresh}, status=200 if fresh else 503)
-
-    async def rehearse(request: web.Request) -> web.Response:
-        kind = request.match_info["kind"]
-        if kind not in KINDS:
-            return _problem(404, f"there is no rehearsal '{kind}'; there are {', '.join(KINDS)}")
-        if stage.secret() is not None:
-            return _problem(409, "a grade is running; rehearse when it is over")
+    async def rehearse(kind: str) -> dict:
         stage.play(KINDS[kind](), rehearsed=kind != "calm")
-        return web.json_response({"rehearsing": kind})
+        return {"rehearsing": kind}
 
-    side = web.Application()
-    side.router.add_get("/", help)
-    side.router.add_get("/healthz", healthz)
-    side.router.add_post("/rehearse/{kind}", rehearse)
-    return side
-
-
-def _problem(status: int, text: str) -> web.Response:
-    return web.json_response({"error": text}, status=status)
+    return sides.learners(HELP, KINDS, stage, ledger, rehearse)

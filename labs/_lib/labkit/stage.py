@@ -6,30 +6,27 @@ over, and the city is calm again whatever the grade left behind.
 
 import asyncio
 import hmac
+import os
 
-from customers import Customers
-from ledger import now_ms
-from regime import Regime
+from .customers import Customers
+from .ledger import now_ms
 
 WATCH_S = 0.5
 
 
 class Stage:
-    def __init__(self, rate: float, customers: Customers, secret_file: str):
-        self.rate = rate
+    def __init__(self, customers: Customers, calm):
+        """`calm()` makes the regime of the city as it always was, with new deliveries."""
+        self._calm = calm
         self._customers = customers
-        self._secret_file = secret_file
-        self.play(self.calm())
+        self._secret_file = os.path.join(os.environ["LAB_SECRETS"], "control")
+        self.play(calm())
 
-    def calm(self) -> Regime:
-        """The city as it always was, with new deliveries."""
-        return Regime("calm", self.rate)
-
-    def play(self, regime: Regime, rehearsed: bool = False) -> dict:
+    def play(self, regime, rehearsed: bool = False) -> dict:
         """Makes the city like this, at once."""
         self._rehearsed = rehearsed
-        from_id = self._customers.follow(regime)
-        return {"regime": regime.as_dict(), "from_ms": now_ms(), "from_id": from_id}
+        self._customers.follow(regime)
+        return {"regime": regime.as_dict(), "from_ms": now_ms()}
 
     def secret(self) -> "bytes | None":
         """The secret of the running grade; None when there is no grade. Read anew each time."""
@@ -51,4 +48,4 @@ class Stage:
             if graded != (self.secret() is not None):
                 graded = not graded
                 if self._rehearsed or not graded:
-                    self.play(self.calm())
+                    self.play(self._calm())
