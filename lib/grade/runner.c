@@ -32,17 +32,12 @@
  *
  * A program's files may grow to 64 MiB, of which the limits above come back. What it leaves behind
  * in the process group is killed after it; that something was left the system's last process id
- * tells. What it has put into a group of its own carries the marker, and is killed at the end.
+ * tells, so the watch begins long enough before the first program to have its own process. What a
+ * program has put into a group of its own carries the marker, and is killed at the end.
  */
 static const char loop_text[] =
 	"echo $$\n"
-	"set -f\n"
-	"for w in $(export -p); do\n"
-	" case $w in LABD_EXEC=*|LAB_SCRATCH=*|PATH=*) ;; [A-Za-z_]*=*)\n"
-	"  w=${w%%=*}; case $w in *[!A-Za-z0-9_]*) ;; *) unset \"$w\" ;; esac\n"
-	" esac\n"
-	"done\n"
-	"set +f\n"
+	"unset d w\n"
 	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n"
 	"d=${LAB_SCRATCH:-/tmp}/.run. w=0\n"
 	"[ -z \"$2\" ] || rm -f \"$d$2\".?\n"
@@ -78,10 +73,11 @@ static const char loop_text[] =
 	"  esac\n"
 	" done\n"
 	"}\n"
+	"guard() { echo 1 1<>\"$d.w\"; watch & w=$!; }\n"
 	"begin() {\n"
 	" now; from=$now end=$((now + $2))\n"
 	" echo $end $1 $now $end 1<>\"$d.t\"\n"
-	" read -r x <\"$d.w\"; [ \"$x\" = 1 ] || { echo 1 1<>\"$d.w\"; watch & w=$!; }\n"
+	" read -r x <\"$d.w\"; [ \"$x\" = 1 ] || guard\n"
 	"}\n"
 	"sweep() {\n"
 	" for f in /proc/[0-9]*/stat; do\n"
@@ -106,7 +102,15 @@ static const char loop_text[] =
 	" [ $o = 0 ] || head -c $o \"$d.o\"\n"
 	" [ $e = 0 ] || head -c $e \"$d.e\"\n"
 	" [ $v = 0 ] || head -c $v \"$d.v\"\n"
-	"}\n";
+	"}\n"
+	"guard\n"
+	"set -f\n"
+	"for i in $(export -p); do\n"
+	" case $i in LABD_EXEC=*|LAB_SCRATCH=*|PATH=*) ;; [A-Za-z_]*=*)\n"
+	"  i=${i%%=*}; case $i in *[!A-Za-z0-9_]*) ;; *) unset \"$i\" ;; esac\n"
+	" esac\n"
+	"done\n"
+	"set +f\n";
 
 struct request {
 	struct list link;

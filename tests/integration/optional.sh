@@ -11,7 +11,9 @@ sed -i -e 's/^slug: hello-lab/slug: optional-lab/' \
 	-e '/id: badge$/,/id: visits$/s/points: 20/points: 40/' \
 	-e 's/^    title: Count every visitor/&\n    distinction: true/' \
 	-e 's/{id: rush,/& option: crowd,/' "$tmp/labs/optional-lab/lab.yaml"
-sed -i 's/^name: hello-lab/name: optional-lab/' "$tmp/labs/optional-lab/compose.yaml"
+# Names that the shell which asks uses itself are the learner's to give.
+sed -i -e 's/^name: hello-lab/name: optional-lab/' -e 's|^      BADGE:|      d: /nowhere\n      w: "1"\n&|' \
+	"$tmp/labs/optional-lab/compose.yaml"
 echo "labs = $tmp/labs" >"$XDG_CONFIG_HOME/labyard/labd.conf"
 
 run lab lint "$tmp/labs/optional-lab"
