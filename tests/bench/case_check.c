@@ -112,14 +112,21 @@ static void eight(void)
 
 /* --- neighbour --- */
 
-static void neighbour_by_raw(const char *network)
+static void visit(const char *series, const char *how, const char *network)
 {
 	char *floor = say("%s/bench/floor", opt.build), *name = say("bench-%s-judge", world_id());
 
 	settle();
-	put("visit", MUST(floor, opt.engine, world_label(), "visit", name, network,
-			     "debian:12-slim", "/bin/sh", "-c", "exit 0"));
+	put(series, MUST(floor, opt.engine, world_label(), "visit", how, name, network,
+			    "debian:12-slim", "/bin/sh", "-c", "exit 0"));
 	MUST(floor, opt.engine, world_label(), "remove", name);
+}
+
+/* Ours brings the files of the lab's checks along. */
+static void neighbour_by_raw(const char *network)
+{
+	visit("visit", "filled", network);
+	visit("visit empty", "empty", network);
 }
 
 static void neighbour(void)

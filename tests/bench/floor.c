@@ -2,11 +2,16 @@
  * floor.c - the raw-API floor: makes, uses and removes the objects of a lab with as few calls as
  * the engine allows.
  *
- *   floor SOCKET LABEL up NAME COUNT SUBNET IMAGE       an internal network, COUNT services in
- * parallel floor SOCKET LABEL down NAME COUNT                  the same, gone floor SOCKET LABEL
- * exec CONTAINER TIMES COMMAND...  one exec after another floor SOCKET LABEL visit NAME NETWORK
- * IMAGE COMMAND...  one more service on a network, one exec in it floor SOCKET LABEL remove NAME
- * that service, gone
+ *   floor SOCKET LABEL up NAME COUNT SUBNET IMAGE
+ *       an internal network, COUNT services in parallel
+ *   floor SOCKET LABEL down NAME COUNT
+ *       the same, gone
+ *   floor SOCKET LABEL exec CONTAINER TIMES COMMAND...
+ *       one exec after another
+ *   floor SOCKET LABEL visit filled|empty NAME NETWORK IMAGE COMMAND...
+ *       one more service on a network, with the files of the checks or without, and one exec in it
+ *   floor SOCKET LABEL remove NAME
+ *       that service, gone
  *
  * One thread and one keep-alive connection a service. What it sends is what labd sends
  * (lib/engine/docker/create.c): the same limits, capabilities, init, log driver and network shape.
@@ -58,14 +63,18 @@ static char *network_body(const char *name, const char *subnet)
 /* In the labs of this folder: a service of a session, and the grading service. */
 struct limits {
 	long memory, nano_cpus;
+	const char *volume;
 };
-static const struct limits of_service = {16L << 20, 1000000000}, of_judge = {32L << 20, 2000000000};
+static const struct limits of_service = {16L << 20, 1000000000, ""},
+			   of_judge = {32L << 20, 2000000000, ""},
+			   of_filled_judge = {32L << 20, 2000000000, "\"Volumes\":{\"/lab\":{}},"};
 
 static char *container_body(
 	const char *service, const char *network, const char *image, const struct limits *l)
 {
 	return text(
-		"{\"Image\":\"%s\",\"Hostname\":\"%s\",\"Cmd\":[\"sleep\",\"infinity\"],"
+		"{\"Image\":\"%s\",\"Hostname\":\"%s\",%s"
+		"\"Cmd\":[\"sleep\",\"infinity\"],"
 		"\"StopTimeout\":2,\"Healthcheck\":{\"Test\":[\"NONE\"]},\"Labels\":{%s},"
 		"\"HostConfig\":{\"NetworkMode\":\"%s\",\"PublishAllPorts\":false,"
 		"\"DnsOptions\":[\"timeout:1\",\"attempts:1\"],\"Privileged\":false,"
@@ -82,8 +91,8 @@ static char *container_body(
 		"\"2\"}},"
 		"\"RestartPolicy\":{\"Name\":\"no\"},\"AutoRemove\":false},"
 		"\"NetworkingConfig\":{\"EndpointsConfig\":{\"%s\":{\"Aliases\":[\"%s\"]}}}}",
-		image, service, labels(), network, l->memory, l->memory, l->nano_cpus, network,
-		service);
+		image, service, l->volume, labels(), network, l->memory, l->memory, l->nano_cpus,
+		network, service);
 }
 
 static char *exec_body(char **command)
@@ -106,6 +115,26 @@ struct service {
 	const char *image;
 };
 
+/* A ustar archive (POSIX.1, pax) of one small file, as the checks of the lab are. */
+static size_t archive(char *p, const char *name, const char *content)
+{
+	size_t n = strlen(content);
+	unsigned sum = 0;
+
+	memset(p, 0, 4 * 512);
+	(void)snprintf(p, 100, "%s", name);
+	(void)snprintf(p + 100, 8, "%07o", 0755);
+	(void)snprintf(p + 124, 12, "%011zo", n);
+	memset(p + 148, ' ', 8);
+	p[156] = '0';
+	memcpy(p + 257, "ustar\00000", 8);
+	for (int i = 0; i < 512; i++)
+		sum += (unsigned char)p[i];
+	(void)snprintf(p + 148, 7, "%06o", sum);
+	memcpy(p + 512, content, n);
+	return 4 * 512;
+}
+
 static void create_and_start(int fd, const char *name, const char *network, const char *image,
 	const struct limits *limits)
 {
@@ -115,6 +144,12 @@ static void create_and_start(int fd, const char *name, const char *network, cons
 
 	if (!id)
 		die("the engine's answer to a create has no 'Id'");
+	if (*limits->volume) {
+		char files[4 * 512];
+		size_t n = archive(files, "checks/pass.sh", "#!/bin/sh\nexit 0\n");
+
+		raw_put(fd, text(API "/containers/%s/archive?path=/lab", id), files, n);
+	}
 	raw_must(fd, "POST", text(API "/containers/%s/start", id), NULL, false);
 }
 
@@ -207,9 +242,10 @@ static void exec_many(char **argv)
 static void visit(char **argv)
 {
 	int fd = raw_connect(socket_path);
+	bool filled = strcmp(argv[0], "filled") == 0;
 
-	create_and_start(fd, argv[0], argv[1], argv[2], &of_judge);
-	exec_once(fd, argv[0], exec_body(argv + 3));
+	create_and_start(fd, argv[1], argv[2], argv[3], filled ? &of_filled_judge : &of_judge);
+	exec_once(fd, argv[1], exec_body(argv + 4));
 }
 
 static void remove_one(char **argv)
@@ -224,7 +260,7 @@ int main(int argc, char **argv)
 		int words;
 		void (*run)(char **argv);
 	} actions[] = {{"up", 4, up}, {"down", 2, down}, {"exec", 3, exec_many},
-		{"visit", 4, visit}, {"remove", 1, remove_one}};
+		{"visit", 5, visit}, {"remove", 1, remove_one}};
 
 	for (size_t i = 0; argc > 3 && i < sizeof(actions) / sizeof(*actions); i++) {
 		if (strcmp(argv[3], actions[i].name) != 0 || argc - 4 < actions[i].words)

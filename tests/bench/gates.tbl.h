@@ -48,7 +48,9 @@ RATIO("-", check, "exec of 8", "exec 8", 0, "ms",
 RATIO("-", check, "eight again", "exec 1", 0, "ms",
 	"lab check, 8 inside, open stream / raw exec")
 RATIO("16", check, "neighbour", "visit", 1.1, "ms",
-	"lab check, first neighbour / raw create, start, exec")
+	"lab check, first neighbour / raw create, files, start, exec")
+RATIO("-", check, "neighbour", "visit empty", 0, "ms",
+	"same / raw create, start, exec, without the files of the checks")
 
 RATIO("24", many, "status 1", "get 1", 4.5, "ms",
 	"lab status, 1 session / minimal client")

@@ -60,20 +60,30 @@ static void send_all(int fd, const char *p, size_t n)
 	}
 }
 
-static void send_request(
+static void send_request(int fd, const char *method, const char *path, const char *headers,
+	const void *body, size_t n)
+{
+	char *text;
+	int len = asprintf(&text,
+		"%s %s HTTP/1.1\r\nHost: localhost\r\n%sContent-Length: %zu\r\n\r\n", method, path,
+		headers, n);
+
+	if (len < 0 || !(text = realloc(text, (size_t)len + n + 1)))
+		die("no memory");
+	if (n)
+		memcpy(text + len, body, n);
+	send_all(fd, text, (size_t)len + n);
+	free(text);
+}
+
+static void send_json(
 	int fd, const char *method, const char *path, const char *headers, const char *body)
 {
-	size_t n = body ? strlen(body) : 0;
-	char *text;
+	char all[400];
 
-	int len = asprintf(&text,
-		"%s %s HTTP/1.1\r\nHost: localhost\r\n%s%sContent-Length: %zu\r\n\r\n%s", method,
-		path, headers ? headers : "", body ? "Content-Type: application/json\r\n" : "", n,
-		body ? body : "");
-	if (len < 0)
-		die("no memory");
-	send_all(fd, text, (size_t)len);
-	free(text);
+	(void)snprintf(all, sizeof(all), "%s%s", headers ? headers : "",
+		body ? "Content-Type: application/json\r\n" : "");
+	send_request(fd, method, path, all, body, body ? strlen(body) : 0);
 }
 
 /* --- receiving --- */
@@ -140,13 +150,10 @@ static size_t read_chunks(struct input *in, size_t body)
 	return to - body;
 }
 
-struct raw_answer raw_call(
-	int fd, const char *method, const char *path, const char *headers, const char *body)
+static struct raw_answer receive(int fd, const char *method, const char *path)
 {
 	struct input in = {.fd = fd};
 	struct raw_answer a = {0};
-
-	send_request(fd, method, path, headers, body);
 	size_t start = need_mark(&in, 0, "\r\n\r\n");
 	in.p[start - 1] = '\0'; /* the head is a text of its own */
 	const char *length = header(in.p, "content-length:");
@@ -165,6 +172,13 @@ struct raw_answer raw_call(
 	return a;
 }
 
+struct raw_answer raw_call(
+	int fd, const char *method, const char *path, const char *headers, const char *body)
+{
+	send_json(fd, method, path, headers, body);
+	return receive(fd, method, path);
+}
+
 char *raw_must(int fd, const char *method, const char *path, const char *body, bool lenient)
 {
 	struct raw_answer a = raw_call(fd, method, path, NULL, body);
@@ -175,9 +189,19 @@ char *raw_must(int fd, const char *method, const char *path, const char *body, b
 	return a.body;
 }
 
+void raw_put(int fd, const char *path, const void *bytes, size_t n)
+{
+	send_request(fd, "PUT", path, "", bytes, n);
+	struct raw_answer a = receive(fd, "PUT", path);
+
+	if (a.status / 100 != 2)
+		die("PUT %s: %d: %s", path, a.status, a.body);
+	free(a.body);
+}
+
 void raw_send(int fd, const char *method, const char *path, const char *body)
 {
-	send_request(fd, method, path, NULL, body);
+	send_json(fd, method, path, NULL, body);
 }
 
 int raw_until(int fd, const char *mark)

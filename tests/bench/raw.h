@@ -29,6 +29,9 @@ struct raw_answer raw_call(
 /* A call that must answer with 2xx (or one of 304, 404 when `lenient`); returns the body. */
 char *raw_must(int fd, const char *method, const char *path, const char *body, bool lenient);
 
+/* PUT of bytes; must answer with 2xx. */
+void raw_put(int fd, const char *path, const void *bytes, size_t n);
+
 /*
  * A call whose answer is a stream, in two steps. raw_until reads and drops its bytes until `mark`
  * has come, or with NULL up to the end of the connection, and returns the status.
