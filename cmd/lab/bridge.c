@@ -175,6 +175,14 @@ struct bridge *bridge_new(struct client *k, int fd, const char *path, bridge_end
 	return b;
 }
 
+static void destroy(void *arg)
+{
+	struct bridge *b = arg;
+
+	buf_done(&b->out);
+	free(b);
+}
+
 void bridge_free(struct bridge *b)
 {
 	if (!b)
@@ -183,6 +191,5 @@ void bridge_free(struct bridge *b)
 	watch_free(b->watch); /* before the descriptor is closed */
 	socket_free(b->socket);
 	close(b->fd);
-	buf_done(&b->out);
-	free(b);
+	loop_defer(client_loop(b->k), destroy, b); /* we may be below one of its callbacks */
 }

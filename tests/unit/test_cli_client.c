@@ -11,8 +11,10 @@
 #include "ev/child.h"
 #include "tests/unit/test.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -679,6 +681,85 @@ static void a_refused_command_says_why(void **state)
 	close_world(&w);
 }
 
+/* --- ports --- */
+
+static void on_forward_message(void *arg, enum ws_kind kind, const char *p, size_t n)
+{
+}
+
+static void tick(void *arg)
+{
+}
+
+static const struct httpd_socket_ops forward_ops = {on_forward_message, NULL, on_ws_closed};
+
+/* The first is lab's own probe; the second is refused, the third is there. */
+static void accept_forward(struct world *w, struct request *r)
+{
+	assert_int_equal(
+		request_upgrade(r, "labyard.forward.v1", &forward_ops, w, &w->ws, NULL), 0);
+	if (++w->times == 2)
+		say(w, WS_TEXT,
+			"{\"error\":{\"detail\":\"port 7 is closed\",\"kind\":\"unreachable\"}}");
+	else if (w->times == 3)
+		say(w, WS_TEXT, "{\"connected\":true}");
+}
+
+/* Turns of the loop until a file of lab's output has the word; its text. */
+static char *await_word(struct world *w, const char *path, const char *word)
+{
+	struct timer *t = timer_new_real(w->l, too_late, NULL),
+		     *turn = timer_new_real(w->l, tick, w);
+	char *text = NULL;
+
+	timer_start(t, 30000);
+	do {
+		free(text);
+		timer_start(turn, 1);
+		loop_once(w->l, true);
+		text = text_of(path);
+	} while (!w->over && !strstr(text, word));
+	assert_says(text, word);
+	timer_free(t);
+	timer_free(turn);
+	return text;
+}
+
+static int connect_to(const char *line)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	a.sin_port = htons((uint16_t)atoi(strchr(line, ':') + 1));
+	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	return fd;
+}
+
+static void a_connection_that_breaks_is_told_and_ends_no_other(void **state)
+{
+	static const struct answer script[] = {
+		{"GET", "/v1/sessions/hello-aaaa/forward", NULL, 0, accept_forward}, {0}};
+	const struct linger reset = {1, 0};
+	struct world w;
+
+	open_world(&w, script);
+	start_lab(&w, LIST("port", "0:7"));
+	_cleanup_free_ char *place = await_word(&w, w.out_path, "7\n");
+	int refused = connect_to(place);
+	free(await_word(&w, w.err_path, "warning: 7: port 7 is closed\n"));
+	close(refused);
+
+	int left = connect_to(place);
+	while (!w.over && w.times < 3)
+		loop_once(w.l, true);
+	assert_int_equal(setsockopt(left, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)), 0);
+	close(left);
+	free(await_word(&w, w.err_path, "warning: 7: the local connection broke"));
+	child_kill(w.child, SIGTERM);
+	assert_int_equal(end_lab(&w), 128 + SIGTERM);
+	close_world(&w);
+}
+
 /* --- logs --- */
 
 static void lines(struct world *w, struct request *r)
@@ -764,6 +845,7 @@ int main(void)
 		cmocka_unit_test(a_task_may_stand_where_a_session_could),
 		cmocka_unit_test(a_command_passes_its_status_and_streams_on),
 		cmocka_unit_test(a_refused_command_says_why),
+		cmocka_unit_test(a_connection_that_breaks_is_told_and_ends_no_other),
 		cmocka_unit_test(a_log_that_broke_is_an_error),
 		cmocka_unit_test(completion_knows_what_lives),
 	};
