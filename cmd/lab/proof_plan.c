@@ -304,7 +304,7 @@ static bool solved(const struct proof *p, enum proof_step step)
 
 static bool short_enough(struct proof *p, enum proof_step step)
 {
-	if (!streq(p->tier, "standard") || p->grade_ms <= SHORT_GRADE_MS)
+	if (p->only || !streq(p->tier, "standard") || p->grade_ms <= SHORT_GRADE_MS)
 		return true;
 	p->wanted[step] = false;
 	return false;

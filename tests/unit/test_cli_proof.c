@@ -116,6 +116,7 @@ static void one_step_brings_what_it_stands_on(void **state)
 		struct lab *lab;
 
 		begin(&p, &lab, "standard", rows[i].only);
+		p.grade_ms = 121000; /* what is asked for by its name is done */
 		plan_first(&p);
 		plan_rest(&p);
 		if (p.n_boxes != rows[i].boxes)
