@@ -255,16 +255,21 @@ bool aside_leave(struct aside *a)
 	return told;
 }
 
-/* It discards and ends. */
+/* It discards and ends. False: something may be left, which the folder tells of. */
 static bool let_go(struct aside *a)
 {
 	close(a->leash);
 	progress(a->cli, "removing what was made");
-	bool ended = await_end(a, LEAVE_MS);
+	bool ended = await_end(a, LEAVE_MS),
+	     left = a->engine && a->daemon_status != 0; /* who never answered has made nothing */
 	progress_clear(a->cli);
 	if (!ended)
 		warn(a->cli, "its labd still removes what was made: see '%s'", a->log);
-	return ended;
+	else if (left)
+		warn(a->cli,
+			"its labd has ended without removing what was made: the next 'lab preview' "
+			"or 'lab test' removes it");
+	return ended && !left;
 }
 
 void aside_free(struct aside *a)

@@ -3,7 +3,7 @@
  *
  * Nothing of it is in the learner's status, history or quota, a lab under work needs no catalogue,
  * and labd --proof ends with the other end of its stdin, which we hold: after Ctrl-C and after a
- * crash it discards every session. If it is killed, too, its state folder stays in
+ * crash it discards every session. If it is ended before it has, its state folder stays in
  * <state>/proving, and whoever comes next lets a labd discard what it tells of.
  */
 #pragma once

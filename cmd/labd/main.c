@@ -97,6 +97,9 @@ static void on_signal(void *arg, int signo)
 
 	if (d->stopping)
 		_exit(128 + signo); /* at once; what was not finished is found at the next start */
+	if (d->options.proof && sessions_count(d->sessions))
+		err_set(&d->err, ERR_CANCELED, "%s: what the proof has made stays",
+			strsignal(signo));
 	stop(d, strsignal(signo));
 }
 

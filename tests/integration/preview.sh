@@ -164,12 +164,28 @@ expect_equal "copies" '' "$(ls "$XDG_STATE_HOME/labyard/proving")"
 run lab history
 expect_no_out tiny-lab
 
+# A labd that somebody ends leaves what it has made to the next one.
+for signal in KILL TERM; do
+	preview --watch
+	expect_equal "sandboxes" 1 "$(engine_api GET '/containers/json?all=1' | grep -o -- '-box-' | wc -l)"
+	for pid in $(processes); do
+		if tr '\0' ' ' <"/proc/$pid/cmdline" | grep -q -e '/labd --proof'; then kill -"$signal" "$pid"; fi
+	done
+	status=0
+	wait "$preview" || status=$?
+	unset LAB_HOST
+	expect_equal "status without a labd" 4 "$status"
+	grep -q "has ended without removing" "$tmp/said" || fail "it does not say what stays: $(cat "$tmp/said")"
+	has box || fail "nothing was left after $signal, so nothing is shown"
+done
+
 # A lab that cannot start yet is waited for; without --watch nothing is.
 sed -i 's/RUN echo good/RUN exit 4/' "$folder/images/box/Dockerfile"
 run lab preview "$folder"
 expect_status 4
 expect_err 'could not be built'
 expect_equal "containers" '[]' "$(engine_api GET '/containers/json?all=1')"
+expect_equal "copies" '' "$(ls "$XDG_STATE_HOME/labyard/proving")"
 sed -i 's/^title:/titel:/' "$folder/lab.yaml"
 run lab preview "$folder"
 expect_status 8
