@@ -306,7 +306,9 @@ def a_check_judges_what_is_quick():
 
 
 def commands_run_while_a_check_freezes_files():
-    run = c.post(f"/v1/sessions/{s}/checks", {}, expect=202).json["id"]
+    started = c.post(f"/v1/sessions/{s}/checks?wait_ms=1", {}, expect=202).json
+    run = started["id"]
+    assert started["state"] == "running", started
     while c.get(f"/v1/runs/{run}").json["state"] == "running":
         equal(execute(c, s, ["cat"], stdin=b"typed early"), (0, b"typed early", b""))
     assert not [x for x in c.get(f"/v1/runs/{run}").json["checks"] if x["verdict"] == "error"]
