@@ -79,7 +79,7 @@ struct fetch_ops {
 	void (*ended)(void *arg, const struct err *e); /* once; code 0 = whole and good */
 	/*
 	 * With limits->leave_out, there set: `path` and `why` ("is a pipe") are for people, visible
-	 * and at most 200 bytes of the name. Such entries count as entries.
+	 * and at most 200 bytes of each. Such entries count as entries.
 	 */
 	void (*left_out)(void *arg, const char *path, const char *why);
 	/* Of repositories: the commit that the ref names, before the first entry; how far the fetch

@@ -191,7 +191,7 @@ int frame_get_entry(const struct frame *f, struct fetch_entry *ret, struct err *
 
 /* --- what is left out: path, why --- */
 
-#define LEFT_SHOWN 200 /* bytes of a name */
+#define LEFT_SHOWN 200 /* bytes of each */
 
 void frame_put_left(struct buf *out, const char *path, const char *why)
 {
@@ -204,7 +204,7 @@ int frame_get_left(const struct frame *f, char **ret_path, char **ret_why, struc
 {
 	const char *end = memchr(f->p, '\0', f->n);
 
-	if (!end || end - f->p > LEFT_SHOWN)
+	if (!end || end - f->p > LEFT_SHOWN || f->p + f->n - end - 1 > LEFT_SHOWN)
 		return nonsense(e, "what is left out");
 	*ret_path = str_visible(f->p, (size_t)(end - f->p), false);
 	*ret_why = str_visible(end + 1, (size_t)(f->p + f->n - end - 1), false);

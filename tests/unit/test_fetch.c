@@ -707,6 +707,7 @@ static void a_lying_child_is_not_believed(void **state)
 		{"lie-less", ERR_PROTO, "less of a file"},
 		{"lie-early", ERR_PROTO, "done too early"},
 		{"lie-left", ERR_PROTO, "left out 'file' unasked"},
+		{"lie-why", ERR_PROTO, "what is left out makes no sense"},
 		{"crash", ERR_INTERNAL, "ended with status"},
 	};
 
