@@ -75,6 +75,17 @@ int ask_service(struct request *r, const struct lab *l, const char *name, const 
 	return -1;
 }
 
+int see_held(const struct session *s, const char *what, struct err *e)
+{
+	struct session_info info;
+
+	session_info(s, &info);
+	if (info.state != STATE_GRADING)
+		return 0;
+	return err_set(e, ERR_STATE, "a grade of '%s' is running: its %s are held until it ends",
+		info.name, what);
+}
+
 const char *lasting_container(const struct session *s, int service)
 {
 	struct session_info info;

@@ -143,6 +143,7 @@ static struct copy *copy_new(
 	const struct fetch_limits limits = {.links = true, .leave_out = ops->left_out != NULL};
 	struct session *s = ask_session(a, r, m);
 	struct session_info info;
+	struct err held;
 	const char *path;
 	struct copy *c;
 	int service;
@@ -153,9 +154,8 @@ static struct copy *copy_new(
 	service = ask_service(r, info.lab, request_query(r, "service"), "files");
 	if (service < 0)
 		return NULL;
-	if (info.state == STATE_GRADING) {
-		reply_error(r, ERR_STATE,
-			"a grade of '%s' is running: its files are held until it ends", info.name);
+	if (see_held(s, "files", &held) < 0) {
+		reply_problem(r, &held);
 		return NULL;
 	}
 	if (!ask_container(r, s, service))
@@ -351,6 +351,8 @@ static void archive_written(void *arg)
 	s = sessions_by_id(c->api->sessions, c->session);
 	if (!s && c->err.code == 0)
 		err_set(&c->err, ERR_NOT_FOUND, "the session went away");
+	if (c->err.code == 0)
+		(void)see_held(s, "files", &c->err); /* a grade may have begun meanwhile */
 	if (c->err.code != 0) {
 		fail(c, &c->err);
 		return;

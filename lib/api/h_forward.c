@@ -9,7 +9,6 @@
 
 #define CONNECT_MS     5000
 #define TOUCH_EVERY_MS 5000
-#define HELD           "a grade of '%s' is running: its ports are held until it ends"
 
 struct forward {
 	struct api *api;
@@ -69,16 +68,12 @@ static void on_event(void *arg, const struct session_event *ev)
 {
 	struct forward *f = arg;
 	struct session *s = sessions_by_id(f->api->sessions, ev->session);
-	struct session_info info;
-	struct err e = ERR_NONE;
+	struct err e;
 
-	if (ev->session != f->session || !f->tcp || !s || !streq(ev->kind, "state"))
-		return;
-	session_info(s, &info);
-	if (info.state != STATE_GRADING)
+	if (ev->session != f->session || !f->tcp || !s || !streq(ev->kind, "state") ||
+		see_held(s, "ports", &e) == 0)
 		return;
 	tcp_free(TAKE(f->tcp));
-	err_set(&e, ERR_STATE, HELD, info.name);
 	fail(f, &e);
 }
 
@@ -196,9 +191,12 @@ static const struct httpd_socket_ops socket_ops = {message, socket_drained, clos
 
 static void upgrade(struct forward *f, const char *address)
 {
+	struct session *s = sessions_by_id(f->api->sessions, f->session);
 	struct err e = ERR_NONE;
 
-	if (request_upgrade(f->request, "labyard.forward.v1", &socket_ops, f, &f->socket, &e) < 0) {
+	if ((s && see_held(s, "ports", &e) < 0) || /* a grade may have begun meanwhile */
+		request_upgrade(f->request, "labyard.forward.v1", &socket_ops, f, &f->socket, &e) <
+			0) {
 		reply_problem(f->request, &e);
 		loop_defer(f->api->loop, forward_free, f);
 		return;
@@ -267,6 +265,7 @@ void h_forward(struct api *a, struct request *r, const struct match *m)
 	struct session *s = ask_session(a, r, m);
 	struct session_info info;
 	struct forward *f;
+	struct err e;
 	int64_t port = 0;
 	const char *container;
 	int service;
@@ -281,8 +280,8 @@ void h_forward(struct api *a, struct request *r, const struct match *m)
 	service = ask_target(r, info.lab, (int)port);
 	if (service < 0)
 		return;
-	if (info.state == STATE_GRADING) {
-		reply_error(r, ERR_STATE, HELD, info.name);
+	if (see_held(s, "ports", &e) < 0) {
+		reply_problem(r, &e);
 		return;
 	}
 	container = ask_container(r, s, service);

@@ -88,6 +88,11 @@ bool ask_int(struct request *r, const char *name, int64_t min, int64_t max, int6
 /* The service `name` (NULL = the lab's entry) that a learner may touch: index, or -1. */
 int ask_service(struct request *r, const struct lab *l, const char *name, const char *what);
 /*
+ * Does a grade hold `what` ("files") of the session? It may have begun since a request came: ask
+ * again before something begins. Errors: ERR_STATE.
+ */
+int see_held(const struct session *s, const char *what, struct err *e);
+/*
  * The container of a service; NULL: there is none, or the session is on its way down, when nobody
  * should begin anything in it.
  */
