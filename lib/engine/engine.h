@@ -269,7 +269,8 @@ struct engine_op *container_put(struct engine *g, struct engine_turn t, const ch
 	const char *path, tar_source source, engine_done done, void *arg);
 /*
  * A tar of path (file or folder); names begin with its last part. Bytes of a stranger: hand them to
- * lab-fetch. Nothing of tmpfs mounts. Errors: ERR_NOT_FOUND, what the sink returned.
+ * lab-fetch. Nothing of tmpfs mounts. Errors: ERR_NOT_FOUND (the path is not there), ERR_STATE (the
+ * container is not), what the sink returned.
  */
 struct engine_op *container_get(struct engine *g, const char *id, const char *path, tar_sink sink,
 	engine_done done, void *arg);

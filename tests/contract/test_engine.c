@@ -807,6 +807,10 @@ static void files_come_back_as_they_went(void **state)
 	expect_refused(&t.change, ERR_NOT_FOUND);
 	transfer_done(&t);
 	drop_container(id);
+	transfer_begin(&t, 0, 0);
+	t.op = container_get(engine, "lab-contract-none", "/data", take, on_transfer, &t);
+	expect_refused(&t.change, ERR_STATE);
+	transfer_done(&t);
 	DO(volume_remove, volume);
 	free(volume);
 }

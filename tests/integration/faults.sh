@@ -94,6 +94,20 @@ expect_status 4
 expect_out "^work/kept +ERROR +frozen .*'box'.*unable to freeze"
 daemons_stop
 
+# --- a container that is gone is none whose files are gone ---------------------------------------
+
+daemon 'fault=status match="GET /containers/*/archive*" status=404 text="No such container: x"'
+run lab start tiny-lab
+run lab check tiny-lab work/kept
+expect_status 4
+expect_out "^work/kept +ERROR +frozen .*No such container"
+sed -i 's/run: \[say.sh\],/run: [say.sh], may_fail: true,/' "$lab_folder/lab.yaml"
+run lab check tiny-lab work/again
+expect_status 4
+expect_out "^work/again +ERROR +replay .*No such container"
+daemons_stop
+sed -i 's/ may_fail: true,//' "$lab_folder/lab.yaml"
+
 # --- a grade whose time is used up because the engine was away: nothing is judged by that ----------
 
 cp -r "$lab_folder" "$tmp/saved"

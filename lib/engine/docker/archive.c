@@ -89,6 +89,10 @@ static int64_t take_some(void *op, const char *p, size_t n, struct err *e)
 struct engine_op *docker_container_get(struct engine *g, const char *id, const char *path,
 	tar_sink sink, engine_done done, void *arg)
 {
+	static const struct rule rules[] = { /* else it is the path that is not there */
+		{404, "o such container", ERR_STATE, ENGINE_REFUSED, false},
+		{0},
+	};
 	struct archive *a = op_new(docker_of(g), sizeof(*a), done, arg,
 		"cannot get '%s' from the container '%.12s'", path, id);
 
@@ -97,6 +101,7 @@ struct engine_op *docker_container_get(struct engine *g, const char *id, const c
 		(struct call){
 			.method = "GET",
 			.path = archive_path(id, path),
+			.rules = rules,
 			.on_data = take_some,
 			.silence_ms = SILENCE_MS,
 			.endless = true,
