@@ -288,6 +288,7 @@ static void feed(struct replay *p)
 		end_error(p, "internal", e.text);
 		return;
 	}
+	p->err = ERR_NONE;
 	p->puts = captured ? 2 : 1;
 	session_put(s, step_of(p)->by, "/lab", tar.data, tar.len, put_done, p);
 	if (captured)

@@ -106,7 +106,18 @@ run lab check tiny-lab work/again
 expect_status 4
 expect_out "^work/again +ERROR +replay .*No such container"
 daemons_stop
+
+# --- the container of a step ends, and its stream is cut: the next step decides -----------------
+
+sed -i '/^  bench:/,$s/command: .*/command: [bench-life]/' "$lab_folder/compose.yaml"
+daemon 'main match="bench-life" exit=1 ms=1500' 'fault=cut-stream match="POST /exec/*/start" n=3 bytes=12' \
+	'fault=cut-stream match="POST /exec/*/start" n=4 bytes=12' 'fault=delay match="GET /containers/?*/json" ms=2000'
+run lab start tiny-lab
+run lab check tiny-lab work/again
+expect_status 0
+daemons_stop
 sed -i 's/ may_fail: true,//' "$lab_folder/lab.yaml"
+sed -i '/^  bench:/,$s/command: .*/command: [sleep, infinity]/' "$lab_folder/compose.yaml"
 
 # --- a grade whose time is used up because the engine was away: nothing is judged by that ----------
 
