@@ -20,9 +20,14 @@ void giturl_done(struct giturl *u)
 	*u = GITURL;
 }
 
+/* Without what stands before an '@': it may be a password, or a token in the place of a user. */
 static int refuse(struct err *e, const char *text, const char *why)
 {
-	_cleanup_free_ char *shown = str_visible(text, strnlen(text, 200), false);
+	const char *slashes = strstr(text, "//"), *begin = slashes ? slashes + 2 : text,
+		   *at = strrchr(begin, '@'), *rest = at ? at : begin;
+	_cleanup_free_ char *scheme = xstrndup(text, (size_t)(begin - text)),
+			    *whole = strf("%s%s%s", scheme, at ? "..." : "", rest),
+			    *shown = str_visible(whole, strnlen(whole, 200), false);
 
 	return err_set(e, ERR_USAGE, "'%s' is no address of a repository: %s", shown, why);
 }
@@ -95,7 +100,7 @@ static int take_rest(struct giturl *u, const char *text, const char *rest, struc
 	const char *at = memchr(rest, '@', n), *path = rest + n;
 
 	if (at && memchr(rest, ':', (size_t)(at - rest)))
-		return refuse(e, rest + n,
+		return refuse(e, text,
 			"a password does not belong there: write it into a file "
 			"and give that with --key");
 	if (at && u->kind == GITURL_HTTPS)

@@ -1098,6 +1098,9 @@ static void other_addresses_are_refused(void **state)
 		"https://git.example", "https://git.example/", "https://git.example:0/x",
 		"https://git.example:99999/x", "https://a b/x", "https://git.example/x\ny",
 		"https://bob@git.example/x", "https://bob:sesame@git.example/x",
+		"http://bob:sesame@git.example/x", "https://sesame@git.example/x",
+		"https://bob:sesame me@git.example/x", "https://bob:sesame/@git.example/x",
+		"ssh://bob:sesame@/x", "bob:sesame@git.example:x",
 		"ssh://-oProxyCommand=id/x", "ssh://git@-x/y", "https://[::1/x", "https://[x]/y",
 		"https://git.example/x?y", "-x@host:y", "git@host:", "https://\xff/x"};
 
