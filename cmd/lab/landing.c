@@ -272,7 +272,8 @@ int landing_finish(struct landing *l, char **ret_path, struct err *e)
 	const char *name = l->name ? l->name : l->came;
 	int r;
 
-	if (!l->came)
+	/* also when all that came was a link, which leads out whatever its target is */
+	if (faccessat(l->staging_fd, COPY, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_set(e, ERR_NOT_FOUND, "nothing came");
 	if ((r = make_links(l, e)) < 0 ||
 		(r = move(l->staging_fd, COPY, l->folder_fd, name, true, e)) < 0 ||

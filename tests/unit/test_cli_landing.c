@@ -205,6 +205,14 @@ static void links_that_lead_out_are_left_out(void **state)
 }
 
 /* A link of the archive and a file "below" it: the file goes into a folder, never through it. */
+static void a_link_alone_is_nothing(void **state)
+{
+	struct landing *l = land_at("");
+
+	assert_int_equal(lnk(l, "current", "release-1"), 1);
+	assert_int_equal(finish(l), ERR_NOT_FOUND);
+}
+
 static void nothing_is_written_through_a_link(void **state)
 {
 	struct landing *l = land_at("copy");
@@ -248,6 +256,7 @@ int main(void)
 		TEST(nothing_moves_when_something_does_not_fit),
 		TEST(a_copy_that_broke_leaves_nothing),
 		TEST(links_that_lead_out_are_left_out),
+		TEST(a_link_alone_is_nothing),
 		TEST(nothing_is_written_through_a_link),
 		TEST(one_copy_has_one_name),
 	};
