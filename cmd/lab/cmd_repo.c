@@ -104,8 +104,21 @@ struct result {
 	struct buf json; /* the documents, with -o json */
 	struct json_writer w;
 	size_t labs, rejected;
-	int failed; /* exit code of the first that failed */
+	int failed; /* exit code of the worst that failed */
 };
+
+/* Of several outcomes: a signal, then 4, then 5, then what came first. */
+static int worse(int one, int other)
+{
+	static const int order[] = {4, 5};
+
+	if (one > 128 || other > 128)
+		return MAX(one, other);
+	for (size_t i = 0; i < ARRAY_SIZE(order); i++)
+		if (one == order[i] || other == order[i])
+			return order[i];
+	return one ? one : other;
+}
 
 static void begin(struct result *r, struct cli *c)
 {
@@ -137,7 +150,7 @@ static void take_sync(struct result *r, const struct json *sync)
 	if (sync_error(sync, &e) < 0) {
 		int code = r->cli->format == FORMAT_JSON ? err_exit(e.code) : fail(r->cli, &e);
 
-		r->failed = r->failed ? r->failed : code;
+		r->failed = worse(r->failed, code);
 	}
 	json_for_each (lab, json_get(sync, "labs"))
 		take_lab(r, json_str_or(json_get(sync, "repo"), "?"), lab);
@@ -290,35 +303,37 @@ static int read_repos(struct cli *c, struct json **ret)
 	return client_call(c->client, "GET", "/v1/repos", NULL, ret, &e) < 0 ? fail(c, &e) : 0;
 }
 
+/* One after the other: whatever becomes of one, the others are synced, too. */
 static int sync(struct cli *c, const char *name)
 {
 	_cleanup_(json_freep) struct json *doc = NULL;
+	_cleanup_(strv_freep) char **names = strv_new();
 	const char *kind = option_given(c, "dry-run") ? "dry" : "full";
-	struct json *syncs[128] = {NULL};
 	const struct json *repo;
 	struct result result;
 	size_t n = 0;
-	int r = name ? 0 : read_repos(c, &doc);
+	int code = name ? 0 : read_repos(c, &doc);
 
-	if (r != 0)
-		return r;
+	if (code != 0)
+		return code;
 	if (name)
-		r = sync_one(c, name, kind, &syncs[n]);
+		strv_add(&names, name);
 	json_for_each (repo, json_get(doc, "repos"))
-		if (r == 0 && n < ARRAY_SIZE(syncs) &&
-			(r = sync_one(
-				 c, json_str_or(json_get(repo, "name"), ""), kind, &syncs[n])) == 0)
-			n++;
-	n += name && r == 0;
+		strv_add(&names, json_str_or(json_get(repo, "name"), ""));
+	_cleanup_free_ struct json **syncs = xcalloc(strv_len(names) + 1, sizeof(*syncs));
 	begin(&result, c);
-	for (size_t i = 0; i < n; i++)
-		take_sync(&result, syncs[i]);
-	int code = finish(&result, syncs, n);
+	for (char **s = names; *s && result.failed < 128; s++) {
+		code = sync_one(c, *s, kind, &syncs[n]);
+		result.failed = worse(result.failed, code);
+		if (code == 0)
+			take_sync(&result, syncs[n++]);
+	}
+	code = finish(&result, syncs, n);
 	for (size_t i = 0; i < n; i++)
 		json_free(syncs[i]);
-	if (r == 0 && !n)
+	if (!names[0])
 		progress_keep(c, "there is no repository: 'lab repo add URL' adds one");
-	return r ? r : code;
+	return code;
 }
 
 /* --- list --- */
@@ -380,12 +395,15 @@ static int keep_outdated(struct cli *c, struct json **doc)
 	json_for_each (repo, json_get(*doc, "repos")) {
 		_cleanup_(json_freep) struct json *asked = NULL;
 		struct err e = ERR_NONE;
+
+		if (r > 128)
+			break;
 		int code = sync_one(c, json_str_or(json_get(repo, "name"), ""), "commit", &asked);
 		const char *now = json_str(json_get(asked, "commit"));
 
 		if (code == 0 && sync_error(asked, &e) < 0)
 			code = fail(c, &e);
-		r = r ? r : code;
+		r = worse(r, code);
 		if (code || !now || str_same(now, json_str(json_get(repo, "commit"))))
 			continue;
 		json_object(&w, NULL);

@@ -567,8 +567,9 @@ const struct command commands[] = {
 			"that is still kept. Each lab is checked as 'lab lint' does it; one with "
 			"errors, or with a link or a bad name in its folder, "
 			"is rejected, and its last good commit stays. What was started from a "
-			"repository is a copy: no sync and no removal changes it. Ctrl-C does not "
-			"end a sync.",
+			"repository is a copy: no sync and no removal changes it. 'lab repo sync' "
+			"without NAME goes through all, whatever becomes of one; the exit code is "
+			"that of the worst. Ctrl-C does not end a sync.",
 		.options = repo,
 		.words = {WORD_REPO_VERB, WORD_REPO},
 		.exits =

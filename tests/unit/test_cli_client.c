@@ -593,6 +593,44 @@ static void a_task_may_stand_where_a_session_could(void **state)
 	close_world(&w);
 }
 
+/* --- repositories --- */
+
+static void sync_over(struct world *w, struct request *r)
+{
+	bool late = streq(request_path(r), "/v1/syncs/4/events");
+	_cleanup_free_ char *done = strf(
+		"{\"repo\":\"r\",\"error\":%s,\"labs\":[{\"slug\":\"l%d\",\"state\":\"new\"}]}",
+		late ? "{\"kind\":\"timeout\",\"detail\":\"too late\"}" : "null", ++w->times);
+
+	request_sse(r, NULL, NULL);
+	assert_int_equal(request_sse_send(r, "done", "1", done, NULL), 0);
+	request_end(r, true);
+}
+
+static void the_others_are_synced_when_one_cannot_be(void **state)
+{
+	static const struct answer script[] = {
+		{"GET", "/v1/repos",
+			"{\"repos\":[{\"name\":\"a\"},{\"name\":\"b\"},{\"name\":\"c\"}]}", 200,
+			NULL},
+		{"POST", "/v1/repos/a/syncs", "{\"detail\":\"full\",\"kind\":\"capacity\"}", 503,
+			NULL},
+		{"POST", "/v1/repos/b/syncs", "{\"id\":4}", 202, NULL},
+		{"POST", "/v1/repos/c/syncs", "{\"id\":5}", 202, NULL},
+		{"GET", "/v1/syncs/4/events", NULL, 0, sync_over},
+		{"GET", "/v1/syncs/5/events", NULL, 0, sync_over},
+		{0},
+	};
+	struct world w;
+
+	open_world(&w, script);
+	assert_int_equal(run(&w, LIST("repo", "sync", "-q", "-o", "name")), 5);
+	assert_string_equal(w.out, "r/l1\nr/l2\n");
+	assert_string_equal(w.err, "lab: error[6]: full\nlab: error[5]: too late\n");
+	assert_int_equal(run(&w, LIST("repo", "sync", "a", "-q")), 6);
+	close_world(&w);
+}
+
 /* --- commands --- */
 
 static void say(struct world *w, enum ws_kind kind, const char *text)
@@ -843,6 +881,7 @@ int main(void)
 		cmocka_unit_test(ctrl_c_ends_a_call_that_is_not_answered),
 		cmocka_unit_test(the_worst_verdict_decides),
 		cmocka_unit_test(a_task_may_stand_where_a_session_could),
+		cmocka_unit_test(the_others_are_synced_when_one_cannot_be),
 		cmocka_unit_test(a_command_passes_its_status_and_streams_on),
 		cmocka_unit_test(a_refused_command_says_why),
 		cmocka_unit_test(a_connection_that_breaks_is_told_and_ends_no_other),
