@@ -84,7 +84,8 @@ char **run_environment(struct run *r, int service, const struct item *it, const 
 		strv_take(&env, strf("LAB_TASK=%s", it->task->id));
 		if (it->check->vantage == VANTAGE_FROZEN ||
 			(beside_work && replays_capture(r->lab, it->check)))
-			strv_take(&env, strf("LAB_ROOT=/lab/root/%d", r->captures));
+			strv_take(&env,
+				strf("LAB_ROOT=/lab/root/%d", item_captured(it)->number));
 		if (it->check->vantage == VANTAGE_REPLAY) {
 			strv_add(&env, "LAB_TAKES=/lab/step/takes");
 			strv_add(&env, "LAB_GIVES=/lab/step/gives");

@@ -92,6 +92,12 @@ struct item {
 	size_t looks;
 };
 
+/* Files of the learner's services, as they were once. */
+struct captured {
+	int number; /* names the folder below LAB_ROOT; 0 = there are none */
+	struct buf tar, left_out;
+};
+
 /* What is known of a learner service at the fence. */
 struct fenced {
 	char *container;
@@ -124,11 +130,11 @@ struct run {
 	int64_t away_ms;            /* boot: an engine away from then on was so in this run */
 	struct replay *replay;      /* the one check that is being replayed, or NULL */
 	struct capturing *capturing;
-	struct buf captured;        /* tar of the last capture; evidence of a grade */
-	struct buf left_out;        /* of it */
+	struct captured before;     /* all stimuli */
+	struct captured again;      /* by the last phase that captures */
 	int64_t capture_ms;
 	bool capture_complete;
-	int captures;               /* how often: names the folder below LAB_ROOT */
+	int captures;               /* how often */
 	int puts;                   /* puts under way */
 	int waits; /* answers that come to this run, and are not counted elsewhere */
 	struct exec *cleaner;       /* takes the secrets of a grade back out */
@@ -188,6 +194,7 @@ bool run_idle(const struct run *r);
 void run_save(struct run *r, struct tx *t, const char *result); /* its row */
 void grader_trim(struct grader *g); /* forget old runs */
 struct item *run_item(struct run *r, int task, int check);
+const struct captured *item_captured(const struct item *it); /* the files that it judges */
 
 /* --- needs.c: may this check be judged? --- */
 

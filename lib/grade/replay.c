@@ -281,7 +281,9 @@ static void feed(struct replay *p)
 {
 	struct session *s = session_of(p);
 	_cleanup_buf_ struct buf tar = BUF(MAX_FILES + (1 << 20));
-	bool captured = beside_work(p) && replays_capture(p->run->lab, p->check);
+	const struct captured *fed = beside_work(p) && replays_capture(p->run->lab, p->check)
+					     ? item_captured(p->item)
+					     : NULL;
 	struct err e = ERR_NONE;
 
 	if (plan_step(p, &tar, &e) < 0) {
@@ -289,11 +291,10 @@ static void feed(struct replay *p)
 		return;
 	}
 	p->err = ERR_NONE;
-	p->puts = captured ? 2 : 1;
+	p->puts = fed ? 2 : 1;
 	session_put(s, step_of(p)->by, "/lab", tar.data, tar.len, put_done, p);
-	if (captured)
-		session_put(s, step_of(p)->by, "/lab", p->run->captured.data,
-			p->run->captured.len, put_done, p);
+	if (fed)
+		session_put(s, step_of(p)->by, "/lab", fed->tar.data, fed->tar.len, put_done, p);
 }
 
 /* --- a place for the step --- */

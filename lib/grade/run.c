@@ -484,8 +484,10 @@ void run_free(struct run *r)
 	free(r->broken_why);
 	free(r->phase_ms);
 	free(r->tasks);
-	buf_done(&r->captured);
-	buf_done(&r->left_out);
+	buf_done(&r->before.tar);
+	buf_done(&r->before.left_out);
+	buf_done(&r->again.tar);
+	buf_done(&r->again.left_out);
 	record_done(&r->record);
 	strv_free(r->with);
 	free(r->key);

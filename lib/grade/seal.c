@@ -62,6 +62,12 @@ static void add_text(struct seal *x, const char *folder, const char *name, const
 		add(x, strf("%s/%s", folder, name), text, strlen(text));
 }
 
+static void add_buf(struct seal *x, const char *name, const struct buf *b)
+{
+	if (b->len)
+		add(x, xstrdup(name), b->data, b->len);
+}
+
 static void add_timeline(struct seal *x, const struct run *r)
 {
 	_cleanup_buf_ struct buf b = BUF(1 << 20);
@@ -100,10 +106,10 @@ static void gather(struct seal *x, const struct run *r)
 		add_text(x, folder, "stderr", it->errout);
 		add_text(x, folder, "evidence.json", it->evidence);
 	}
-	if (r->captured.len)
-		add(x, xstrdup("capture.tar"), r->captured.data, r->captured.len);
-	if (r->left_out.len)
-		add(x, xstrdup("capture.left_out"), r->left_out.data, r->left_out.len);
+	add_buf(x, "capture.tar", &r->before.tar);
+	add_buf(x, "capture.left_out", &r->before.left_out);
+	add_buf(x, "capture.again.tar", &r->again.tar);
+	add_buf(x, "capture.again.left_out", &r->again.left_out);
 	add_timeline(x, r);
 	qsort(x->files, x->n, sizeof(*x->files), by_path);
 	json_begin(&w, &x->leaves, false);

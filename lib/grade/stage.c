@@ -170,6 +170,21 @@ static void take_fence(struct run *r, struct session *s)
 		str_set(&r->fenced[i].container, session_container(s, (int)i, NULL));
 }
 
+/* Where what is captured now belongs. */
+static struct captured *latest(struct run *r)
+{
+	return r->phase < 0 ? &r->before : &r->again;
+}
+
+const struct captured *item_captured(const struct item *it)
+{
+	const struct run *r = it->run;
+	int phase = it->check->phase;
+
+	return phase >= 0 && r->lab->phases[phase].capture && r->again.number ? &r->again
+									    : &r->before;
+}
+
 /* Is this check to read what is captured in that phase (-1 = main)? */
 static bool reads_capture(const struct run *r, const struct item *it, int phase)
 {
@@ -221,7 +236,9 @@ static void swept(void *arg, const struct program_result *res)
 	struct engine_result no = {.outcome = ENGINE_REFUSED, .err = res->err};
 
 	if (res->err.code == 0 && res->exit == 0 && s && !r->done && !r->canceled) {
-		session_put(s, p->service, "/lab", r->captured.data, r->captured.len, put_done, r);
+		const struct buf *tar = &latest(r)->tar;
+
+		session_put(s, p->service, "/lab", tar->data, tar->len, put_done, r);
 	} else {
 		if (no.err.code == 0)
 			err_set(&no.err, ERR_ENGINE, "the files of an earlier run do not go");
@@ -233,7 +250,7 @@ static void swept(void *arg, const struct program_result *res)
 /* A judge's volume outlives the run: a file that is gone meanwhile must not be found there. */
 static void place(struct run *r, struct session *s, int service)
 {
-	static const char sweep[] = "#!/bin/sh\nrm -rf /lab/root\n";
+	_cleanup_free_ char *sweep = strf("#!/bin/sh\nrm -rf /lab/root/%d\n", latest(r)->number);
 	_cleanup_(strv_freep) char **env = run_environment(r, service, NULL, "",
 		loop_wall_ms(sessions_loop(r->g->m)) + SWEEP_MS);
 	struct placing *p = NEW(struct placing);
@@ -280,12 +297,11 @@ static void captured(void *arg, struct capture *c)
 		stage_step(r);
 		return;
 	}
-	buf_done(&r->captured);
-	r->captured = c->tar;
-	c->tar = (struct buf){0};
-	buf_done(&r->left_out);
-	r->left_out = c->left_out;
-	c->left_out = (struct buf){0};
+	struct captured *to = latest(r);
+	buf_done(&to->tar);
+	buf_done(&to->left_out);
+	*to = (struct captured){r->captures, c->tar, c->left_out};
+	c->tar = c->left_out = (struct buf){0};
 	put_captured(r, s);
 }
 

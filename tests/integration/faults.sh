@@ -159,10 +159,17 @@ cat >"$tmp/more" <<'END'
       - {id: calm, phase: push, vantage: neighbour, run: [calm.sh], timeout: 60s, always_for: 16s, fail: "It was not calm."}
 END
 sed -i "/id: pulse/r $tmp/more" "$lab_folder/lab.yaml"
+cat >"$tmp/more" <<'END'
+      - {id: first, phase: rest, vantage: frozen, severity: info, run: [first.sh], timeout: 60s, fail: "There was no file before the push."}
+END
+sed -i "/id: later/r $tmp/more" "$lab_folder/lab.yaml"
+echo '    - {id: rest, title: Rest, run: [push.sh], most: 4m, needs: [push]}' >>"$lab_folder/lab.yaml"
 sed -i 's/run: \[push.sh\], most: 5m/run: [push.sh], most: 5m, capture: true/' "$lab_folder/lab.yaml"
 cp "$lab_folder/checks/kept.sh" "$lab_folder/checks/later.sh"
 # the second copy; the fake engine's archive of a whole volume lacks the folder's own name
 sed -i 's|root/1/srv/work|root/2/srv|; s/wrote/has kept/' "$lab_folder/checks/later.sh"
+sed 's|root/2|root/1|; $aprintenv LAB_ROOT' "$lab_folder/checks/later.sh" >"$lab_folder/checks/first.sh"
+chmod +x "$lab_folder/checks/first.sh"
 cp "$lab_folder/checks/seen.sh" "$lab_folder/checks/calm.sh"
 graded() { # EXPRESSION of v (verdicts) and t (how long the push took)
 	lab grade tiny-lab -o json >"$tmp/grade" 2>"$tmp/err" || [ $? = 1 ] || fail "the grade: $(cat "$tmp/err")"
@@ -170,6 +177,7 @@ graded() { # EXPRESSION of v (verdicts) and t (how long the push took)
 		import json, sys
 		run = json.load(open(sys.argv[1]))
 		v = {c["check"].split("/")[1]: c["verdict"] for c in run["checks"]}
+		o = {c["check"].split("/")[1]: c["output"] for c in run["checks"]}
 		t = {p["id"]: p["took_ms"] for p in run["grade"]["phases"]}["push"]
 		assert eval(sys.argv[2]), (v, t)
 	END
@@ -182,7 +190,7 @@ graded 'v["later"] == "fail" and v["calm"] == "pass" and t >= 16000'
 echo kept >"$tmp/answer"
 run lab cp "$tmp/answer" :/srv/work/
 expect_status 0
-graded 'v["later"] == v["calm"] == "pass"'
+graded 'v["later"] == v["calm"] == v["first"] == "pass" and "/lab/root/1" in o["first"]'
 daemons_stop
 printf '#!/bin/sh\n# Is never calm.\nfalse\n' >"$lab_folder/checks/calm.sh"
 daemon
