@@ -187,7 +187,7 @@ struct row_session;
 void session_row(const struct session *s, struct row_session *r);
 void session_save(struct session *s, struct tx *t); /* adds the row to t */
 void session_commit(struct session *s);             /* a transaction of its own, nobody waits */
-struct session *session_from(struct sessions *m, int64_t id);
+struct session *session_new(struct sessions *m);
 void session_forget(struct session *s); /* gone: leave the list; freed at the end of the turn */
 void session_slots_free(struct session *s);
 void session_images_free(struct session *s);
@@ -195,9 +195,14 @@ void session_images_free(struct session *s);
 void session_answer(struct session *s, session_done done, void *arg);
 /* done comes with this error, at the end of the turn. */
 void sessions_refuse(struct sessions *m, session_done done, void *arg, const struct err *e);
+/* The repository that its lab came from; NULL: the catalogue's folder. */
+const char *session_repository(const struct session *s);
+
+/* --- change.c --- */
+/* done hears that in its state it cannot be `verb` ("paused"). */
+void session_refuse(struct session *s, const char *verb, session_done done, void *arg);
 /* Its object goes. The generation stays, so the row says by itself that it is leaving. */
 void slot_leave(struct slot *slot);
-const char *slot_role(const struct session *s, const struct slot *slot);
 
 /* --- move.c --- */
 void session_startup_over(void *session);
@@ -261,6 +266,7 @@ struct container_plan *plan_container(
 	struct session *s, struct slot *slot, struct object *o, struct container_spec *ret);
 void plan_container_free(struct container_plan *p);
 struct engine_labels plan_labels(const struct session *s, const struct object *o);
+const char *slot_role(const struct session *s, const struct slot *slot);
 
 /* --- converge.c --- */
 void converge(struct session *s);
