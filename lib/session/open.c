@@ -10,6 +10,7 @@ struct opening {
 	struct sessions *m;
 	char *slug, *key, *folder, *repository, *commit, *variant;
 	bool exact;
+	int64_t discard; /* the session whose place the new one takes, or 0 */
 	unsigned char seed[SEED_BYTES];
 	struct lab *lab;
 	struct err err;
@@ -131,11 +132,34 @@ static void chosen(void *arg, int variant, const struct err *e)
 	opening_free(o);
 }
 
+static struct session *make(struct opening *o)
+{
+	struct sessions *m = o->m;
+	char *name = unique_name(m, o->slug);
+	struct session *s = session_new(m);
+
+	s->id = store_next_id(m->store);
+	s->name = name;
+	s->lab = TAKE(o->lab);
+	s->source = o->repository ? strf("repo/%s", o->repository) : xstrdup(m->labs);
+	s->commit = TAKE(o->commit);
+	s->digest = xstrdup(s->lab->digest);
+	memcpy(s->seed, o->seed, SEED_BYTES);
+	s->gen = 1;
+	s->created_ms = s->activity_ms = loop_wall_ms(m->loop);
+	s->state = STATE_QUEUED;
+	plan_slots(s);
+	session_commit(s);
+	emit_words(s, "state", "state", "queued", "from", "", "cause", "", NULL);
+	return s;
+}
+
 static void open_done(void *arg)
 {
 	struct opening *o = arg;
 	struct sessions *m = o->m;
-	struct session *s = existing(m, o->slug, o->repository);
+	struct session *s = existing(m, o->slug, o->repository),
+		       *old = s && s->id == o->discard ? TAKE(s) : NULL;
 
 	if (o->err.code == 0 && !s && !o->variant && o->lab->n_variants) {
 		variant_choose(m->engine, o->lab, chosen, o);
@@ -146,35 +170,24 @@ static void open_done(void *arg)
 		go_on(s, o->exact ? o->commit : NULL, o->variant, o->done, o->arg);
 	} else if (o->err.code != 0) {
 		sessions_refuse(m, o->done, o->arg, &o->err);
+	} else if (old && old->state == STATE_GRADING) {
+		session_refuse(old, "discarded now", o->done, o->arg);
 	} else {
-		char *name = unique_name(m, o->slug);
-
-		s = session_new(m);
-		s->id = store_next_id(m->store);
-		s->name = name;
-		s->lab = TAKE(o->lab);
-		s->source = o->repository ? strf("repo/%s", o->repository) : xstrdup(m->labs);
-		s->commit = TAKE(o->commit);
-		s->digest = xstrdup(s->lab->digest);
-		memcpy(s->seed, o->seed, SEED_BYTES);
-		s->gen = 1;
-		s->created_ms = s->activity_ms = loop_wall_ms(m->loop);
-		s->state = STATE_QUEUED;
-		plan_slots(s);
-		session_commit(s);
-		emit_words(s, "state", "state", "queued", "from", "", "cause", "", NULL);
-		session_answer(s, o->done, o->arg);
+		if (old)
+			session_stop(old, true, "start --fresh", NULL, NULL);
+		session_answer(make(o), o->done, o->arg);
 		sessions_admit(m);
 	}
 	opening_free(o);
 }
 
-static size_t counted(const struct sessions *m)
+static size_t counted(const struct sessions *m, const struct session *but)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < m->n; i++)
-		n += m->items[i]->state != STATE_ENDING && m->items[i]->state != STATE_STOPPED;
+		n += m->items[i] != but && m->items[i]->state != STATE_ENDING &&
+		     m->items[i]->state != STATE_STOPPED;
 	return n;
 }
 
@@ -192,12 +205,10 @@ void sessions_open(
 		session_refuse(s, "discarded now", done, arg);
 		return;
 	}
-	if (s)
-		session_stop(s, true, "start --fresh", NULL, NULL);
-	if ((int64_t)counted(m) >= m->config.max_sessions) {
+	if ((int64_t)counted(m, s) >= m->config.max_sessions) {
 		err_set(&e, ERR_QUOTA,
 			"%zu labs are live, which is the most: stop one with 'lab stop'",
-			counted(m));
+			counted(m, s));
 		sessions_refuse(m, done, arg, &e);
 		return;
 	}
@@ -209,6 +220,7 @@ void sessions_open(
 	str_set(&o->commit, opt->commit);
 	str_set(&o->variant, opt->variant);
 	o->exact = opt->exact;
+	o->discard = s ? s->id : 0;
 	o->done = done;
 	o->arg = arg;
 	if (opt->seed)

@@ -69,7 +69,9 @@ expect_err "runs as the variant 'plain': 'lab start tiny-lab --variant with\+too
 run lab start tiny-lab --variant other --fresh --yes
 expect_status 3
 expect_err "there is no variant 'other' of this lab; it has 'with\+tool', 'plain'"
-run lab start tiny-lab --variant with+tool
+run lab status
+expect_out '^tiny-lab-.* ready ' # nothing was discarded for what cannot be started
+run lab start tiny-lab --variant with+tool --fresh --yes
 expect_status 4
 expect_err "image '$tool' is missing and could not be pulled"
 run lab doctor
