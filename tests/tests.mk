@@ -106,6 +106,7 @@ $(EXPLOIT): $(call objs,$(filter-out %/untar.c %/git.c,$(wildcard cmd/lab-fetch/
 	$(QUIET_LD)$(CC) $(LDFLAGS_) -o $@ $(filter %.o,$^) -Wl,--start-group $(LINK) -Wl,--end-group $(FOREIGN)
 
 $(B)/tests/unit/test_fetch $(B)/tests/git/test_git: | $(EXPLOIT) $(B)/lab-fetch
+$(B)/tests/git/test_repos: | $(B)/lab-fetch
 
 # The stored corpora are replayed by the unit tests; what the fuzzer finds beyond them stays in build/.
 S ?= 60

@@ -191,14 +191,15 @@ static void swept(void *arg)
 }
 
 /*
- * One job after another; it belongs to the thread until `done`. Going down, nothing is begun: what
- * lies around is removed by the next start.
+ * Steps and what tidies up behind them are jobs, one after another; the sync belongs to the thread
+ * until `done`. Going down, nothing is begun: what lies around is removed by the next start. That
+ * and the next sync also do what finds no room in the queue.
  */
-static void submit(struct sync *s, loop_cb run, loop_cb done)
+static void tidy(struct sync *s, loop_cb run, loop_cb done)
 {
 	s->busy = true;
-	if (!s->m->stopped && worker_submit(s->m->io, run, done, s, &s->err) < 0)
-		loop_defer(s->m->loop, swept, s);
+	if (!s->m->stopped && worker_submit(s->m->io, run, done, s, NULL) < 0)
+		loop_defer(s->m->loop, done, s);
 }
 
 /* e->code 0: it worked. */
@@ -207,7 +208,16 @@ static void finish(struct sync *s, const struct err *e)
 	fetch_free(TAKE(s->fetch));
 	forget_credential(s);
 	s->err = *e;
-	submit(s, sweep_run, swept);
+	tidy(s, sweep_run, swept);
+}
+
+static void submit(struct sync *s, loop_cb run, loop_cb done)
+{
+	struct err e;
+
+	s->busy = true;
+	if (!s->m->stopped && worker_submit(s->m->io, run, done, s, &e) < 0)
+		finish(s, &e);
 }
 
 static void finish_canceled(struct sync *s)
@@ -296,7 +306,7 @@ static void committed(void *arg, const struct err *e)
 	str_set(&r->commit, s->commit);
 	str_set(&r->error, NULL);
 	take_labs(r, s);
-	submit(s, prune_run, pruned);
+	tidy(s, prune_run, pruned);
 }
 
 static void commit(struct sync *s)

@@ -1,0 +1,214 @@
+/*
+ * test_repos.c - a sync beside io threads that are busy: its end is the right one, and comes once.
+ */
+#include "repo/repo.h"
+#include "base/fsutil.h"
+#include "base/str.h"
+#include "tests/git/repos.h"
+#include "tests/unit/test.h"
+
+#include <semaphore.h>
+#include <unistd.h>
+
+/* A queue that one job fills, and a clock that stands until somebody moves it. */
+struct world {
+	char folder[40];
+	struct loop *loop;
+	struct store *store;
+	struct worker *io;
+	struct repos *repos;
+	char *url;
+	const char *fill_at; /* the phase in which the queue is filled */
+	bool filled;
+	sem_t held;
+};
+
+static int64_t now_ms;
+
+static int64_t fake_now(void *arg)
+{
+	return now_ms;
+}
+
+static void make_labs(const char *path)
+{
+	struct buf files = {.max = 1 << 20}, top = {.max = 1 << 20};
+	char name[16], hex[41];
+	struct repo r;
+
+	repo_make(&r, path);
+	git_oid text = repo_blob(&r, "text");
+	for (int i = 100; i < 700; i++) { /* more than are written at once */
+		(void)snprintf(name, sizeof(name), "%d", i);
+		tree_add(&files, "100644", name, text);
+	}
+	tree_add(&files, "100644", "lab.yaml", text);
+	tree_add(&top, "40000", "a-lab", repo_tree(&r, &files));
+	repo_commit(&r, "main", repo_tree(&r, &top), "labs", hex);
+	repo_done(&r);
+}
+
+static int setup(void **state)
+{
+	static const struct clock fake = {fake_now, fake_now, NULL};
+	struct world *w = *state = NEW(struct world);
+	_cleanup_free_ char *here = fs_program_dir(), *program = strf("%s/../../lab-fetch", here),
+			    *kept = NULL;
+	struct err e;
+
+	*w = (struct world){.folder = "/tmp/labyard-repos-XXXXXX"};
+	assert_non_null(mkdtemp(w->folder));
+	w->url = strf("%s/labs.git", w->folder);
+	make_labs(w->url);
+	kept = strf("%s/state", w->folder);
+	assert_int_equal(fs_mkdirs(kept, 0700, NULL), 0);
+	assert_int_equal(sem_init(&w->held, 0, 0), 0);
+	assert_int_equal(loop_new(&w->loop, &fake, NULL), 0);
+	if (store_open(&w->store, w->loop, kept, &e) < 0 ||
+		worker_new(&w->io, w->loop, "io", 1, 1, &e) < 0 ||
+		repos_new(&w->repos, w->loop, w->store, w->io,
+			&(struct repos_config){kept, program}, &e) < 0)
+		fail_msg("%s", e.text);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *w = *state;
+
+	repos_stop(w->repos);
+	worker_free(w->io);
+	store_free(w->store);
+	repos_free(w->repos);
+	loop_free(w->loop);
+	(void)sem_destroy(&w->held);
+	assert_int_equal(fs_remove_tree(w->folder, NULL), 0);
+	free(w->url);
+	free(w);
+	return 0;
+}
+
+/* --- a full queue --- */
+
+static void hold(void *arg)
+{
+	struct world *w = arg;
+
+	while (sem_wait(&w->held) < 0)
+		;
+}
+
+static void nothing(void *arg)
+{
+}
+
+static void until_taken(struct world *w)
+{
+	while (worker_waiting(w->io))
+		usleep(100);
+}
+
+/* After the job that runs, or waits: one that holds the thread, and one that fills the queue. */
+static void fill(void *arg)
+{
+	struct world *w = arg;
+
+	for (int i = 0; i < 2; i++) {
+		until_taken(w);
+		assert_int_equal(worker_submit(w->io, hold, nothing, w, NULL), 0);
+	}
+}
+
+static void let_go(struct world *w)
+{
+	(void)sem_post(&w->held);
+	(void)sem_post(&w->held);
+	until_taken(w);
+}
+
+static void on_sync(void *arg, struct sync *s)
+{
+	struct world *w = arg;
+	struct sync_info info;
+
+	sync_info(s, &info);
+	if (w->filled || !streq(info.phase, w->fill_at))
+		return;
+	w->filled = true;
+	if (streq(info.phase, "check"))
+		loop_defer(w->loop, fill, w); /* the check itself is still to be submitted */
+	else
+		fill(w);
+}
+
+static struct sync_info ended(struct world *w, struct sync *s)
+{
+	struct sync_info info;
+
+	for (sync_info(s, &info); info.state == SYNC_RUNNING; sync_info(s, &info))
+		loop_once(w->loop, true);
+	return info;
+}
+
+static struct sync *add(struct world *w)
+{
+	struct sync *s = NULL;
+	struct err e;
+
+	if (repos_add(w->repos, &(struct repo_spec){.url = w->url}, &s, &e) < 0)
+		fail_msg("%s", e.text);
+	return s;
+}
+
+/* A sync of labs of which none is good works, too. */
+static void assert_works(struct world *w)
+{
+	struct sync_info info = ended(w, add(w));
+
+	if (info.state != SYNC_DONE)
+		fail_msg("%s", info.err.text);
+	assert_int_equal(info.n_labs, 1);
+}
+
+static void a_full_queue_ends_a_sync_once(void **state)
+{
+	struct world *w = *state;
+	struct sync_info info;
+
+	w->fill_at = "read";
+	repos_listen(w->repos, on_sync, w);
+	info = ended(w, add(w));
+	let_go(w);
+	assert_true(w->filled);
+	assert_int_equal(info.state, SYNC_FAILED);
+	assert_int_equal(info.err.code, ERR_CAPACITY);
+	now_ms += 1000000; /* the deadline of what it had begun */
+	loop_advance(w->loop);
+	assert_works(w);
+}
+
+static void a_full_queue_changes_no_sync_that_worked(void **state)
+{
+	struct world *w = *state;
+	struct sync_info info;
+
+	w->fill_at = "check";
+	repos_listen(w->repos, on_sync, w);
+	info = ended(w, add(w));
+	let_go(w);
+	assert_true(w->filled);
+	if (info.state != SYNC_DONE)
+		fail_msg("%s", info.err.text);
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_full_queue_ends_a_sync_once),
+		TEST(a_full_queue_changes_no_sync_that_worked),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
