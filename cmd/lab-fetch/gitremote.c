@@ -26,6 +26,7 @@
 #define MAP_MAX       (96 << 20)
 
 static struct err said; /* why a callback made libgit2 fail */
+static bool unproven;   /* the server's certificate is not valid */
 
 int git_fail(int code, const char *what, const struct giturl *at, struct err *e)
 {
@@ -37,7 +38,7 @@ int git_fail(int code, const char *what, const struct giturl *at, struct err *e)
 		return err_copy(e, &said);
 	if (code == GIT_EAUTH || strstr(why, "authenticate SSH session"))
 		return err_set(e, ERR_AUTH, "'%s' does not let us in: %s", at->text, shown);
-	if (code == GIT_ECERTIFICATE)
+	if (unproven)
 		return err_set(
 			e, ERR_FORBIDDEN, "'%s' cannot prove who it is: %s", at->text, shown);
 	if ((last && last->klass == GIT_ERROR_NOMEMORY) || strstr(why, "overly large object"))
@@ -247,7 +248,9 @@ static int on_certificate(git_cert *cert, int valid, const char *host, void *arg
 {
 	if (!valid && cert->cert_type == GIT_CERT_HOSTKEY_LIBSSH2)
 		return unknown_host(arg, (const git_cert_hostkey *)cert);
-	return valid ? 0 : GIT_PASSTHROUGH; /* libgit2's own verdict stays */
+	/* libgit2's own verdict stays, but since 1.8 its code does not tell which it was */
+	unproven = !valid;
+	return valid ? 0 : GIT_PASSTHROUGH;
 }
 
 static int ssh_credentials(git_credential **ret, unsigned types, struct job *j)
