@@ -38,6 +38,11 @@ def packets(content):
         at += max(size, 4)
 
 
+def has_pack(content):
+    """Who wants a shallow history asks twice: the first answer only says where it ends."""
+    return any(size > 4 and content[at + 4] == 1 for at, size in packets(content))
+
+
 def pack_at(content, n):
     """Where byte n of the pack is in the packets of an answer (band 1)."""
     places = []
@@ -124,12 +129,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get('Content-Length', 0)))
         path, _, query = self.path.partition('?')
         how, _, path = path.lstrip('/').partition('/')
-        pack = self.command == 'POST'
         if how == 'gone':
             return self.plain(404, b'not found')
         if how == 'elsewhere':
             return self.plain(302, b'', Location='https://elsewhere.example/' + path + '?' + query)
-        if how == 'inward' or (how == 'late' and pack):
+        if how == 'inward' or (how == 'late' and self.command == 'POST'):
             return self.plain(302, b'', Location='https://169.254.169.254/' + path + '?' + query)
         if how == 'noise':
             return self.plain(200, b'<html>hello</html>', Content_Type='text/html')
@@ -141,6 +145,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             END.wait()
             return None
         status, headers, content = self.backend('/' + path, query, body)
+        pack = self.command == 'POST' and has_pack(content)
         if how in ('flip', 'sum') and pack:
             at = pack_at(content, -1 if how == 'sum' else 16)
             content = content[:at] + bytes([content[at] ^ 1]) + content[at + 1:]
