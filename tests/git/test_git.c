@@ -1031,7 +1031,6 @@ static void a_taken_over_child_reaches_nothing(void **state)
 		{"signal", "", false, false},
 		{"code", "", false, false},
 		{"memfd", "", false, false},
-		{"namespace", "", false, false},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		if (works_inside(rows[i].word, rows[i].what, server_url) != rows[i].server)
@@ -1054,6 +1053,16 @@ static void a_taken_over_child_reaches_nothing(void **state)
 	}
 	close(engine.fds[0]);
 	close(engine.fds[1]);
+}
+
+static void a_taken_over_child_makes_no_namespace(void **state)
+{
+	if (!try_namespace())
+		skip();
+	_cleanup_free_ char *server_url = strf("https://localhost:%s/good/good.git", served_at),
+			    *folder = at_root("good.git");
+	assert_false(works_inside("namespace", "", server_url));
+	assert_false(works_inside("namespace", "", folder));
 }
 
 /* --- addresses --- */
@@ -1142,6 +1151,7 @@ int main(void)
 		cmocka_unit_test(two_gigabytes_of_zeros_are_refused),
 		cmocka_unit_test(a_wrong_object_is_not_believed),
 		cmocka_unit_test(a_taken_over_child_reaches_nothing),
+		cmocka_unit_test(a_taken_over_child_makes_no_namespace),
 	};
 
 	return cmocka_run_group_tests(tests, make_good, remove_world);
