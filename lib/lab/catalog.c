@@ -12,8 +12,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-enum { LABS_MAX = 1000 };
-
 static bool is_lab(const char *folder, const char *name)
 {
 	_cleanup_free_ char *file = strf("%s/%s/lab.yaml", folder, name);
@@ -36,14 +34,15 @@ int catalog_slugs(const char *folder, char ***ret, struct err *e)
 	if (!d)
 		return err_sys(e, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO,
 			"cannot list the labs in '%s'", folder);
-	while (n <= LABS_MAX && (entry = readdir(d)))
+	while (n <= CATALOG_LABS_MAX && (entry = readdir(d)))
 		if (is_lab(folder, entry->d_name)) {
 			strv_add(&slugs, entry->d_name);
 			n++;
 		}
 	(void)closedir(d);
-	if (n > LABS_MAX)
-		return err_set(e, ERR_LIMIT, "'%s' has more than %d labs", folder, LABS_MAX);
+	if (n > CATALOG_LABS_MAX)
+		return err_set(
+			e, ERR_LIMIT, "'%s' has more than %d labs", folder, CATALOG_LABS_MAX);
 	qsort(slugs, n, sizeof(*slugs), by_name);
 	*ret = TAKE(slugs);
 	return 0;

@@ -9,6 +9,8 @@
 #include "base/err.h"
 #include "lab/load.h"
 
+#define CATALOG_LABS_MAX 1000
+
 /*
  * Every slug of a folder, sorted: sub-folders with a lab.yaml, without names that begin with '_' or
  * '.'. The caller owns the list. Errors: ERR_NOT_FOUND, ERR_IO, ERR_LIMIT (1000 labs).

@@ -3,7 +3,8 @@
 #include "lab/catalog.h"
 #include "repo/impl.h"
 
-#define PROBLEMS_SHOWN 20 /* of a lab: the rest would be noise */
+#define PROBLEMS_SHOWN 20          /* of a lab: the rest would be noise */
+#define TEXT_MAX       (300 << 10) /* of all: it has to fit into an event of the API */
 
 static const struct repo_lab *known_lab(const struct judging *j, const char *slug)
 {
@@ -102,6 +103,30 @@ static void add_left(char ***slugs, const struct judging *j)
 	}
 }
 
+/* The first problem of every lab, then the second, as long as there is room. */
+static void shorten(struct repo_lab *labs, size_t n)
+{
+	size_t room = TEXT_MAX;
+
+	for (size_t i = 0; i < n; i++)
+		room -= MIN(room, strlen(labs[i].slug));
+	for (size_t k = 0; k < PROBLEMS_SHOWN; k++)
+		for (size_t i = 0; i < n; i++) {
+			char **p = labs[i].problems;
+
+			if (strv_len(p) <= k)
+				continue;
+			if (strlen(p[k]) <= room) {
+				room -= strlen(p[k]);
+				continue;
+			}
+			for (char **rest = p + k; *rest; rest++)
+				free(TAKE(*rest));
+			if (k == 0)
+				strv_add(&labs[i].problems, "too much is wrong to say it here");
+		}
+}
+
 static int by_slug(const void *a, const void *b)
 {
 	return strcmp(((const struct repo_lab *)a)->slug, ((const struct repo_lab *)b)->slug);
@@ -121,6 +146,9 @@ int judge_tree(const struct judging *j, struct repo_lab **ret, size_t *ret_n, st
 		return err_set(e, ERR_INVALID,
 			"commit %.12s has no lab: a lab is a folder at the top with a lab.yaml",
 			j->commit);
+	if (strv_len(slugs) > CATALOG_LABS_MAX)
+		return err_set(e, ERR_LIMIT, "commit %.12s has more than %d labs", j->commit,
+			CATALOG_LABS_MAX);
 	labs = xcalloc(strv_len(slugs) + j->n_known, sizeof(*labs));
 	for (char **s = slugs; *s && r == 0; s++) {
 		labs[n].slug = xstrdup(*s);
@@ -134,6 +162,7 @@ int judge_tree(const struct judging *j, struct repo_lab **ret, size_t *ret_n, st
 		repo_labs_free(labs, n);
 		return r;
 	}
+	shorten(labs, n);
 	qsort(labs, n, sizeof(*labs), by_slug);
 	*ret = labs;
 	*ret_n = n;

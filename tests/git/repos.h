@@ -29,6 +29,13 @@ static inline void repo_make(struct repo *r, const char *path)
 	repo_check(git_repository_odb(&r->odb, r->git));
 }
 
+static inline void repo_open(struct repo *r, const char *path)
+{
+	repo_check(git_libgit2_init());
+	repo_check(git_repository_open_bare(&r->git, path));
+	repo_check(git_repository_odb(&r->odb, r->git));
+}
+
 static inline void repo_done(struct repo *r)
 {
 	git_odb_free(r->odb);

@@ -1,5 +1,6 @@
 /*
- * test_repos.c - a sync beside io threads that are busy: its end is the right one, and comes once.
+ * test_repos.c - syncs: beside io threads that are busy each has the right end, once; and what is
+ * said of many bad labs is bounded.
  */
 #include "repo/repo.h"
 #include "base/fsutil.h"
@@ -201,6 +202,67 @@ static void a_full_queue_changes_no_sync_that_worked(void **state)
 		fail_msg("%s", info.err.text);
 }
 
+/* --- many bad labs --- */
+
+#define TEXT_MAX (512 << 10) /* what an event of the API takes of it, escaped */
+
+/* So many folders that are all the same, in the place of what was there. */
+static void make_many(int n, struct buf *folder, struct repo *r)
+{
+	struct buf top = {.max = 1 << 20};
+	git_oid same = repo_tree(r, folder);
+	char name[16], hex[41];
+
+	for (int i = 0; i < n; i++) {
+		(void)snprintf(name, sizeof(name), "lab-%04d", i);
+		tree_add(&top, "40000", name, same);
+	}
+	repo_commit(r, "main", repo_tree(r, &top), "many", hex);
+}
+
+static void what_is_said_of_all_labs_is_bounded(void **state)
+{
+	struct world *w = *state;
+	struct buf yaml = {.max = 1 << 20}, folder = {.max = 1 << 20};
+	struct sync_info info;
+	size_t text = 0;
+	struct repo r;
+
+	for (int i = 0; i < 30; i++)
+		(void)buf_addf(&yaml, "k%02d-%060d: 1\n", i, 0);
+	repo_open(&r, w->url);
+	tree_add(&folder, "100644", "compose.yaml", repo_blob(&r, "name: x\n"));
+	tree_add(&folder, "100644", "lab.yaml", repo_blob(&r, buf_str(&yaml)));
+	make_many(700, &folder, &r);
+	repo_done(&r);
+	buf_done(&yaml);
+	info = ended(w, add(w));
+	assert_int_equal(info.state, SYNC_DONE);
+	assert_int_equal(info.n_labs, 700);
+	for (size_t i = 0; i < info.n_labs; i++) {
+		assert_int_equal(info.labs[i].state, REPO_LAB_REJECTED);
+		assert_non_null(info.labs[i].problems[0]);
+		for (char **p = info.labs[i].problems; *p; p++)
+			text += strlen(*p);
+	}
+	assert_in_range(text, 1, TEXT_MAX);
+}
+
+static void labs_that_did_not_come_whole_count_as_well(void **state)
+{
+	struct world *w = *state;
+	struct buf folder = {.max = 1 << 20};
+	struct sync_info info;
+	struct repo r;
+
+	repo_open(&r, w->url);
+	tree_add(&folder, "120000", "lab.yaml", repo_blob(&r, "elsewhere"));
+	make_many(1001, &folder, &r);
+	repo_done(&r);
+	info = ended(w, add(w));
+	assert_int_equal(info.err.code, ERR_LIMIT);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -208,6 +270,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_full_queue_ends_a_sync_once),
 		TEST(a_full_queue_changes_no_sync_that_worked),
+		TEST(what_is_said_of_all_labs_is_bounded),
+		TEST(labs_that_did_not_come_whole_count_as_well),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
