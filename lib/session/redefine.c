@@ -246,8 +246,13 @@ static bool leave_changed(struct session *s, const struct redefinition *r, char 
 	return changed;
 }
 
+/* Whoever waits for a service knows it by its number in the old one. */
 static void leave_all(struct session *s)
 {
+	struct err e = ERR_NONE;
+
+	err_set(&e, ERR_CANCELED, "the lab begins anew");
+	waiters_fail(s, &e);
 	s->gen++;
 	for (size_t i = 0; i < s->n_slots; i++)
 		slot_detach(&s->slots[i]);

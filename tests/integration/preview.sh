@@ -7,7 +7,7 @@ folder=$tmp/labs/tiny-lab
 DOCKER_HOST=unix://$tmp/engine.sock
 export DOCKER_HOST
 ENGINE=$DOCKER_HOST
-echo 'image name=debian:12-slim' >"$tmp/plan"
+printf '%s\n' 'image name=debian:12-slim' 'exec match="never-ready" exit=1' >"$tmp/plan"
 "$BUILD/fakeengine" --listen "unix:$tmp/engine.sock" --plan "$tmp/plan" >"$tmp/engine.log" 2>&1 &
 engine=$!
 eventually 10 test -S "$tmp/engine.sock"
@@ -149,6 +149,25 @@ wait "$checking" || fail "the check: $(cat "$tmp/judged")"
 expect_equal "what came last" definition "$(lab events | awk '$3 == "run" || $3 == "definition" { last = $3 } END { print last }')"
 change checks/seen.sh 's/sleep 2/echo seen/'
 told 'used from now on'
+
+# --- a service goes that a check which was stopped had asked for ----------------------------------
+
+change compose.yaml '$a\  zz:\n    build: {context: images/box}\n    command: [sleep, infinity]\n    networks: [front]\n    healthcheck: {test: [CMD, never-ready]}\n    cpus: 0.1\n    mem_limit: 16m\n    x-lab: {role: hidden, start: check}\n'
+told 'the whole lab begins anew' '2 services ready in'
+change lab.yaml '/id: seen/i\      - {id: late, vantage: neighbour, by: zz, severity: info, run: [seen.sh], timeout: 60s, fail: "There is no zz."}'
+told 'used from now on'
+labd_api() { # METHOD PATH OPTION...
+	method=$1 path=$2
+	shift 2
+	curl -sS --max-time 10 --unix-socket "${LAB_HOST#unix:}" -X "$method" "$@" "http://localhost/v1$path"
+}
+labd_api POST "/sessions/$(lab status -o name)/checks" -d '{"only":["work/late"]}' >"$tmp/judged"
+eventually 10 has zz
+labd_api DELETE "/runs/$(sed 's/.*"id":\([0-9]*\).*/\1/' "$tmp/judged")" >"$tmp/stopped"
+change lab.yaml '/id: late/d'
+told 'used from now on'
+change compose.yaml '/^  zz:/,$d'
+told 'the whole lab begins anew' '2 services ready in'
 
 # --- its end -----------------------------------------------------------------------------------
 
