@@ -21,6 +21,7 @@ static void answer(struct waiter *w, const struct err *e)
 	struct session *s = w->session;
 
 	list_unlink(&w->link);
+	timer_stop(w->timer); /* it may be due in this turn */
 	loop_defer(s->m->loop, waiter_free, w);
 	if (w->done)
 		w->done(w->arg, s, e);

@@ -94,6 +94,26 @@ expect_status 4
 expect_out "^work/kept +ERROR +frozen .*'box'.*unable to freeze"
 daemons_stop
 
+# --- what came in time, and is seen with the end of the time, came once --------------------------
+
+paused() {
+	engine_api GET "/containers/json?all=1" | grep -q '"State":"paused"'
+}
+ENGINE=$DOCKER_HOST
+daemon 'fault=late match="POST /containers/*/pause" ms=300'
+run lab start tiny-lab
+run lab check tiny-lab work/seen # the service of checks is up
+lab check tiny-lab work/kept >"$tmp/judged" 2>&1 &
+checking=$!
+eventually 5 paused
+kill -STOP "$labd"
+sleep 2 # longer than the freeze may take, and than the answer is late
+kill -CONT "$labd"
+wait "$checking" || :
+grep -Eq '^work/kept +(FAIL|ERROR) ' "$tmp/judged" || fail "the check: $(cat "$tmp/judged")"
+unset ENGINE
+daemons_stop
+
 # --- a container that is gone is none whose files are gone ---------------------------------------
 
 daemon 'fault=status match="GET /containers/*/archive*" status=404 text="No such container: x"'
