@@ -481,7 +481,7 @@ int64_t grader_keyed(const struct grader *g, const char *key)
 
 bool run_idle(const struct run *r)
 {
-	if (!r->done || r->finishing || r->puts || r->waits || r->capturing || r->cleaner)
+	if (!r->done || r->finishing || r->puts || r->waits || r->capturing)
 		return false;
 	for (size_t i = 0; i < r->n_items; i++)
 		if (r->items[i].state == ITEM_ASKING)

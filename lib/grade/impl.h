@@ -137,7 +137,6 @@ struct run {
 	int captures;               /* how often */
 	int puts;                   /* puts under way */
 	int waits; /* answers that come to this run, and are not counted elsewhere */
-	struct exec *cleaner;       /* takes the secrets of a grade back out */
 	bool secrets_put, holding, finishing, canceled;
 	char **grade_secrets;       /* values, per secret of the lab; NULL = not at grade */
 	char *state;                /* running, done, incomplete, aborted */

@@ -112,12 +112,6 @@ static void add_items(struct run *r, char *const *only)
 
 /* --- secrets that exist only during a grade --- */
 
-static void secret_gone(void *arg, int code, const struct err *err)
-{
-	sessions_exec_done(((struct run *)arg)->g->m, ((struct run *)arg)->cleaner);
-	((struct run *)arg)->cleaner = NULL;
-}
-
 static bool for_service(const struct lab_secret *x, int service)
 {
 	for (size_t i = 0; i < x->n_services; i++)
@@ -126,26 +120,51 @@ static bool for_service(const struct lab_secret *x, int service)
 	return false;
 }
 
+struct cleaning {
+	struct run *run;
+	struct exec *exec;
+};
+
+static void cleaned(void *arg, int code, const struct err *err)
+{
+	struct cleaning *c = arg;
+
+	c->run->waits--;
+	sessions_exec_done(c->run->g->m, c->exec);
+	free(c);
+}
+
+static void clean(struct run *r, struct session *s, int service)
+{
+	static const struct exec_ops ops = {.ended = cleaned};
+	_cleanup_(strv_freep) char **argv = strv_new();
+	struct cleaning *c = NEW(struct cleaning);
+
+	strv_add(&argv, "rm");
+	strv_add(&argv, "-f");
+	for (size_t i = 0; i < r->lab->n_secrets; i++)
+		if (r->lab->secrets[i].at_grade && for_service(&r->lab->secrets[i], service))
+			strv_take(&argv, strf("/lab/secrets/%s", r->lab->secrets[i].name));
+	c->run = r;
+	if (argv[2])
+		c->exec = session_exec(s,
+			&(struct session_exec){
+				.service = service, .argv = argv, .class = CLASS_CHECK},
+			&ops, c, NULL);
+	if (c->exec)
+		r->waits++;
+	else
+		free(c);
+}
+
 /* Take the secrets of a grade back out of the services that stay. */
 static void remove_secrets(struct run *r)
 {
-	static const struct exec_ops ops = {.ended = secret_gone};
-	static char *argv[] = {
-		(char *)"/bin/sh", (char *)"-c", (char *)"rm -f /lab/secrets/*", NULL};
 	struct session *s = sessions_by_id(r->g->m, r->session);
-	struct err e = ERR_NONE;
 
 	for (size_t v = 0; s && r->secrets_put && v < r->lab->n_services; v++)
-		for (size_t i = 0; i < r->lab->n_secrets; i++) {
-			if (!r->lab->secrets[i].at_grade ||
-				!for_service(&r->lab->secrets[i], (int)v) ||
-				r->lab->services[v].when != WHEN_SESSION || r->cleaner)
-				continue;
-			r->cleaner = session_exec(s,
-				&(struct session_exec){
-					.service = (int)v, .argv = argv, .class = CLASS_CHECK},
-				&ops, r, &e);
-		}
+		if (r->lab->services[v].when == WHEN_SESSION)
+			clean(r, s, (int)v);
 }
 
 static void secrets_ready(void *arg, const struct engine_result *res)

@@ -218,6 +218,36 @@ run lab start tiny-lab
 graded 'v["calm"] == "fail" and t < 16000'
 daemons_stop
 
+# --- the secrets of a grade go with it, in every service that stays ------------------------------
+
+cp -r "$lab_folder" "$tmp/saved"
+for name in clerk usher; do
+	sed "/^  judge:/,/^\$/!d; s/judge/$name/; s/, start: check//" "$lab_folder/compose.yaml" >"$tmp/$name"
+	sed -i "/^services:/r $tmp/$name" "$lab_folder/compose.yaml"
+done
+sed -i 's/badge: {for: \[judge\]/badge: {for: [judge, clerk, usher]/; s/cpu: 0.5/cpu: 1/; s/128MiB/256MiB/' "$lab_folder/lab.yaml"
+secret() { # SERVICE: what the engine answers to the question for its file
+	name=$(engine_api GET /containers/json | grep -o "lab-tiny-lab-[a-z0-9]*-$1-[0-9]*" | head -n 1)
+	engine_api GET "/containers/$name/archive?path=/lab/secrets/badge" -o /dev/null -w '%{http_code}'
+}
+secrets() { # CODE
+	[ "$(secret clerk) $(secret usher)" = "$1 $1" ]
+}
+ENGINE=$DOCKER_HOST
+echo 'sleep 2' >>"$lab_folder/checks/push.sh"
+daemon
+run lab start tiny-lab
+expect_status 0
+lab grade tiny-lab >"$tmp/judged" 2>&1 &
+judging=$!
+eventually 10 secrets 200
+wait "$judging" || :
+eventually 10 secrets 404
+unset ENGINE
+daemons_stop
+rm -r "$lab_folder"
+mv "$tmp/saved" "$lab_folder"
+
 # --- a start that fails says why by its exit code ------------------------------------------------
 
 sed -i 's/startup_timeout: 10m.*/startup_timeout: 8s/' "$lab_folder/lab.yaml"
