@@ -21,6 +21,7 @@
 #define SILENCE_MS    30000
 #define FETCH_MAX     (256 << 20)
 #define OBJECTS_MAX   1000000
+#define BRANCHES_MAX  10000
 #define TELL_EVERY_MS 200
 #define MAP_WINDOW    (16 << 20)
 #define MAP_MAX       (96 << 20)
@@ -349,6 +350,21 @@ struct wish {
 	git_oid commit;
 };
 
+/* libgit2 writes a file for each that is fetched. */
+static int count_branches(
+	const git_remote_head **heads, size_t n, const struct giturl *at, struct err *e)
+{
+	size_t branches = 0;
+
+	for (size_t i = 0; i < n; i++)
+		branches += str_starts(heads[i]->name, "refs/heads/");
+	if (branches <= BRANCHES_MAX)
+		return 0;
+	return err_set(e, ERR_LIMIT,
+		"'%s' has more than %d branches: name one of them, or a tag, instead of a commit",
+		at->text, BRANCHES_MAX);
+}
+
 /* After connecting: the commit, and what has to be fetched for it. */
 static int decide(struct wish *w, git_remote *remote, const struct job *j, struct err *e)
 {
@@ -363,9 +379,10 @@ static int decide(struct wish *w, git_remote *remote, const struct job *j, struc
 	if (is_commit(g->ref)) { /* whichever branch it is on */
 		if (git_oid_fromstr(&w->commit, g->ref) < 0)
 			return err_set(e, ERR_USAGE, "'%s' is no commit", g->ref);
-		if (!g->peek && !str_same(g->ref, g->have))
-			w->refspec = xstrdup("+refs/heads/*:refs/fetched/*");
-		return 0;
+		if (g->peek || str_same(g->ref, g->have))
+			return 0;
+		w->refspec = xstrdup("+refs/heads/*:refs/fetched/*");
+		return count_branches(heads, n, j->at, e);
 	}
 	head = choose(heads, n, g->ref);
 	if (!head)

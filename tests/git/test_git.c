@@ -898,6 +898,31 @@ static void large_ones_are_refused(void **state)
 	}
 }
 
+/* A commit may be on any branch, so all of them would be fetched, and a file written for each. */
+static void too_many_branches_for_one_commit_are_refused(void **state)
+{
+	_cleanup_free_ char *path = at_root("branches.git"), *packed = NULL;
+	_cleanup_buf_ struct buf refs = BUF(1 << 20);
+	struct run r = {0};
+	struct repo made;
+	char hex[41];
+
+	repo_make(&made, path);
+	repo_commit(&made, "main", good_tree(&made, "hello"), "first", hex);
+	repo_done(&made);
+	for (int i = 0; i < 10000; i++)
+		(void)buf_addf(&refs, "%s refs/heads/b%05d\n", hex, i);
+	packed = strf("%s/packed-refs", path);
+	assert_int_equal(fs_write_atomic(packed, refs.data, refs.len, 0644, NULL), 0);
+	go_https(&r, "good", "branches.git", (struct fetch_git){.ref = hex});
+	expect(&r, ERR_LIMIT, "has more than 10000 branches: name one of them");
+	done(&r);
+	r = (struct run){0};
+	go_https(&r, "good", "branches.git", (struct fetch_git){.ref = "b00001"});
+	expect(&r, 0, "");
+	done(&r);
+}
+
 /* Nine megabytes on the disk and on the wire. */
 static void two_gigabytes_of_zeros_are_refused(void **state)
 {
@@ -1109,9 +1134,9 @@ static void other_addresses_are_refused(void **state)
 		"https://bob@git.example/x", "https://bob:sesame@git.example/x",
 		"http://bob:sesame@git.example/x", "https://sesame@git.example/x",
 		"https://bob:sesame me@git.example/x", "https://bob:sesame/@git.example/x",
-		"ssh://bob:sesame@/x", "bob:sesame@git.example:x",
-		"ssh://-oProxyCommand=id/x", "ssh://git@-x/y", "https://[::1/x", "https://[x]/y",
-		"https://git.example/x?y", "-x@host:y", "git@host:", "https://\xff/x"};
+		"ssh://bob:sesame@/x", "bob:sesame@git.example:x", "ssh://-oProxyCommand=id/x",
+		"ssh://git@-x/y", "https://[::1/x", "https://[x]/y", "https://git.example/x?y",
+		"-x@host:y", "git@host:", "https://\xff/x"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct giturl u;
@@ -1148,6 +1173,7 @@ int main(void)
 		cmocka_unit_test_setup(a_commit_comes_over_ssh, start_sshd),
 		cmocka_unit_test_teardown(ssh_wants_known_hosts_and_good_keys, stop_sshd),
 		cmocka_unit_test(large_ones_are_refused),
+		cmocka_unit_test(too_many_branches_for_one_commit_are_refused),
 		cmocka_unit_test(two_gigabytes_of_zeros_are_refused),
 		cmocka_unit_test(a_wrong_object_is_not_believed),
 		cmocka_unit_test(a_taken_over_child_reaches_nothing),
