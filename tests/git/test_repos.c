@@ -202,6 +202,54 @@ static void a_full_queue_changes_no_sync_that_worked(void **state)
 		fail_msg("%s", info.err.text);
 }
 
+/* --- in the middle --- */
+
+static void until_phase(struct world *w, struct sync *s, const char *phase)
+{
+	struct sync_info info;
+
+	for (sync_info(s, &info); !streq(info.phase, phase); sync_info(s, &info))
+		loop_once(w->loop, true);
+}
+
+static void left_in_each_phase(bool stop)
+{
+	static const char *const phases[] = {"fetch", "read", "check"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(phases); i++)
+		for (int more = 0; more < 4; more += 2) { /* turns of the loop */
+			struct world *w;
+			struct sync *s;
+
+			(void)setup((void **)&w);
+			s = add(w);
+			until_phase(w, s, phases[i]);
+			for (int n = 0; n < more; n++)
+				loop_once(w->loop, false);
+			if (!stop) {
+				struct sync_info info;
+
+				sync_info(s, &info);
+				sync_cancel(s);
+				if (info.state == SYNC_RUNNING)
+					assert_true(ended(w, s).state != SYNC_FAILED);
+				if (!repos_count(w->repos))
+					assert_works(w);
+			}
+			(void)teardown((void **)&w);
+		}
+}
+
+static void a_sync_can_be_cancelled_at_any_time(void **state)
+{
+	left_in_each_phase(false);
+}
+
+static void a_daemon_can_go_down_in_a_sync(void **state)
+{
+	left_in_each_phase(true);
+}
+
 /* --- many bad labs --- */
 
 #define TEXT_MAX (512 << 10) /* what an event of the API takes of it, escaped */
@@ -270,6 +318,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_full_queue_ends_a_sync_once),
 		TEST(a_full_queue_changes_no_sync_that_worked),
+		cmocka_unit_test(a_sync_can_be_cancelled_at_any_time),
+		cmocka_unit_test(a_daemon_can_go_down_in_a_sync),
 		TEST(what_is_said_of_all_labs_is_bounded),
 		TEST(labs_that_did_not_come_whole_count_as_well),
 	};
