@@ -25,8 +25,8 @@ struct copy {
 	struct loop *loop; /* a job may outlive the api */
 	struct request *request;
 	int64_t session;
-	int service, uid, gid;
-	char *path;
+	int uid, gid;
+	char *service, *path; /* its name: a preview's lab may get another definition meanwhile */
 	struct fetch *fetch;
 	struct engine_op *op;      /* GET: the archive comes */
 	struct tar_plan *plan;     /* what passed the checks */
@@ -52,6 +52,7 @@ static void copy_free(void *arg)
 	buf_done(&c->archive);
 	buf_done(&c->told);
 	request_unref(c->request);
+	free(c->service);
 	free(c->path);
 	free(c);
 }
@@ -164,7 +165,7 @@ static struct copy *copy_new(
 	c = NEW(struct copy);
 	*c = (struct copy){.api = a, .loop = a->loop, .request = request_ref(r)};
 	c->session = info.id;
-	c->service = service;
+	c->service = xstrdup(info.lab->services[service].name);
 	c->path = xstrdup(path);
 	c->plan = tar_plan_new();
 	c->dirs = map_new(NULL);
@@ -175,6 +176,19 @@ static struct copy *copy_new(
 	api_opened(a);
 	request_on_gone(r, left, c);
 	return c;
+}
+
+/* The session and the index of the service in it, as they are now; NULL = gone. */
+static struct session *find_service(const struct copy *c, int *ret)
+{
+	struct session *s = sessions_by_id(c->api->sessions, c->session);
+	struct session_info info;
+
+	if (!s)
+		return NULL;
+	session_info(s, &info);
+	*ret = lab_service(info.lab, c->service);
+	return *ret < 0 ? NULL : s;
 }
 
 /* --- out --- */
@@ -285,12 +299,13 @@ void h_files_get(struct api *a, struct request *r, const struct match *m)
 		.left_out = leave_out};
 	struct copy *c = copy_new(a, r, m, &ops);
 	struct session *s;
+	int service;
 
 	if (!c)
 		return;
-	s = sessions_by_id(a->sessions, c->session);
-	c->op = container_get(a->engine, session_container(s, c->service, NULL), c->path,
-		from_engine, engine_over, c);
+	s = find_service(c, &service);
+	c->op = container_get(a->engine, session_container(s, service, NULL), c->path, from_engine,
+		engine_over, c);
 }
 
 /* --- in --- */
@@ -342,15 +357,16 @@ static void archive_written(void *arg)
 {
 	struct copy *c = arg;
 	struct session *s;
+	int service;
 
 	c->busy = false;
 	if (c->left) {
 		release(c);
 		return;
 	}
-	s = sessions_by_id(c->api->sessions, c->session);
+	s = find_service(c, &service);
 	if (!s && c->err.code == 0)
-		err_set(&c->err, ERR_NOT_FOUND, "the session went away");
+		err_set(&c->err, ERR_NOT_FOUND, "the service '%s' went away", c->service);
 	if (c->err.code == 0)
 		(void)see_held(s, "files", &c->err); /* a grade may have begun meanwhile */
 	if (c->err.code != 0) {
@@ -358,7 +374,7 @@ static void archive_written(void *arg)
 		return;
 	}
 	c->busy = true;
-	session_put(s, c->service, c->path, c->archive.data, c->archive.len, put_over, c);
+	session_put(s, service, c->path, c->archive.data, c->archive.len, put_over, c);
 	buf_done(&c->archive);
 }
 

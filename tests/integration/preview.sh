@@ -169,6 +169,33 @@ told 'used from now on'
 change compose.yaml '/^  zz:/,$d'
 told 'the whole lab begins anew' '2 services ready in'
 
+# --- an upload goes where it was meant to, whatever place its service has by then ------------------
+
+if have python3; then
+	mkfifo "$tmp/rest"
+	python3 - "${LAB_HOST#unix:}" "$(lab status -o name)" "$tmp/rest" >"$tmp/uploaded" <<-END &
+		import io, socket, sys, tarfile
+		out = io.BytesIO()
+		with tarfile.open(fileobj=out, mode="w") as t:
+		    t.addfile(tarfile.TarInfo("late"))
+		s = socket.socket(socket.AF_UNIX)
+		s.settimeout(60)
+		s.connect(sys.argv[1])
+		s.sendall(f"PUT /v1/sessions/{sys.argv[2]}/files?path=/srv/work HTTP/1.1\r\nHost: localhost\r\n"
+		          f"Content-Length: {len(out.getvalue())}\r\n\r\n".encode())
+		open(sys.argv[3]).read()
+		s.sendall(out.getvalue())
+		print(s.recv(4096).decode())
+	END
+	upload=$!
+	change compose.yaml '/^  once:/i\  aaa:\n    build: {context: images/box}\n    command: [sleep, infinity]\n    networks: [front]\n    cpus: 0.1\n    mem_limit: 16m\n    x-lab: {role: fixture}\n'
+	told 'the whole lab begins anew' '3 services ready in'
+	echo >"$tmp/rest"
+	wait "$upload" || fail "the upload: $(cat "$tmp/uploaded")"
+	grep -q '^HTTP/1.1 204' "$tmp/uploaded" || fail "the upload: $(cat "$tmp/uploaded")"
+	on_volume late >/dev/null || fail "the upload went elsewhere"
+fi
+
 # --- its end -----------------------------------------------------------------------------------
 
 run lab grade --yes
