@@ -97,6 +97,14 @@ eventually() { # SECONDS COMMAND...
 	done
 }
 
+# Where process 1 reaps none, an orphan that has ended stays a zombie: of its threads one is left.
+has_ended() { # PID
+	case $(cat "/proc/$1/status" 2>/dev/null) in
+	'' | *State:?Z*Threads:?1[!0-9]*) ;;
+	*) return 1 ;;
+	esac
+}
+
 # --- leaving nothing behind --------------------------------------------------------------------
 
 # What was started with this test's state folder and still runs.

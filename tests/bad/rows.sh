@@ -79,7 +79,7 @@ engine_back() { # [PLAN-LINE...]
 engine_gone() {
 	[ -e "$tmp/engine.pid" ] || return 0
 	kill -KILL "$(cat "$tmp/engine.pid")" 2>/dev/null || :
-	eventually 10 sh -c '! kill -0 "$(cat "$1")"' sh "$tmp/engine.pid"
+	eventually 10 has_ended "$(cat "$tmp/engine.pid")"
 	rm -f "$tmp/engine.pid" "$tmp/engine.sock" "$tmp/engine.out"
 }
 

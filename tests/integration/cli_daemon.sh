@@ -47,7 +47,7 @@ for i in 1 2 3 4; do
 done
 ours=$(version)
 kill "${ours#* }"
-eventually 20 sh -c "! kill -0 ${ours#* }"
+eventually 20 has_ended "${ours#* }"
 
 # A daemon that leaves still holds its folder when its socket has gone: the next one waits for that.
 log=$XDG_STATE_HOME/labyard/labd.log
@@ -68,7 +68,7 @@ wait "$early" || fail "while a daemon left: $(cat "$tmp/list")"
 grep -qx hello-lab "$tmp/list" || fail "while a daemon left: $(cat "$tmp/list")"
 ours=$(version)
 kill "${ours#* }"
-eventually 20 sh -c "! kill -0 ${ours#* }"
+eventually 20 has_ended "${ours#* }"
 
 # --- replacing -------------------------------------------------------------------------------
 
@@ -111,7 +111,7 @@ wait "$impostor" || fail "the other version was not asked to leave"
 new=$(version)
 expect_equal "version" "$(lab --version | sed 's/^lab //')" "${new% *}"
 kill "${new#* }"
-eventually 20 sh -c "! kill -0 ${new#* }"
+eventually 20 has_ended "${new#* }"
 rm -f "$socket"
 
 # Who has started a daemon that is not needed any more takes it away: it would begin to serve when the other one leaves.
@@ -130,7 +130,7 @@ early=$!
 eventually 10 slow_daemon
 impostor false 0 1
 wait "$early" || fail "another daemon came first: $(cat "$tmp/list")"
-! kill -0 "$slow" 2>/dev/null || fail "the daemon that was not needed is still there"
+has_ended "$slow" || fail "the daemon that was not needed is still there"
 kill "$impostor"
 wait "$impostor" || :
 

@@ -315,9 +315,6 @@ ask() { # PATH [CURL-OPTION...]
 fetching() { # NAME: a part of its pack is there
 	find "$repos/$1" -path '*/objects/pack/*' -type f | grep -q .
 }
-gone() { # PID
-	! kill -0 "$1"
-}
 begin() { # NAME: one that stalls in the middle of the pack
 	ask /v1/repos -d "{\"url\":\"$server/slow/labs.git\",\"name\":\"$1\"}" >"$tmp/answer"
 	id=$(sed -n 's/.*"id":\([0-9]*\),.*/\1/p' "$tmp/answer")
@@ -333,7 +330,7 @@ begin killed
 [ -e "$repos/killed" ] || fail "the sync has no folder"
 pid=$(sed -n 1p "$state/lock")
 kill -KILL "$pid"
-eventually 10 gone "$pid"
+eventually 10 has_ended "$pid"
 run lab repo list -o name
 expect_equal "repositories after a kill" private "$(cat "$tmp/out")"
 [ ! -e "$repos/killed" ] || fail "a killed sync left files"
@@ -345,7 +342,7 @@ expect_equal "trees" 1 "$(trees private)"
 
 pid=$(sed -n 1p "$state/lock")
 kill "$pid"
-eventually 20 gone "$pid"
+eventually 20 has_ended "$pid"
 if unshare -m true 2>/dev/null; then
 	# shellcheck disable=SC2016 # for the other shell
 	unshare -m sh -c 'mount -t tmpfs -o size=256k tmpfs "$1" && exec labd' sh "$repos" >"$tmp/ready" 2>>"$state/labd.log" &
