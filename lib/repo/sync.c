@@ -29,6 +29,7 @@ struct sync {
 	char *known_hosts; /* ssh: of this user and of this machine */
 	enum sync_kind kind;
 	bool has_key, new_key, stored, canceled, same;
+	char *tree; /* that it made, until its rows are written */
 	enum sync_state state;
 	const char *phase;
 	struct fetch_progress progress;
@@ -100,6 +101,7 @@ static void sync_free(struct sync *s)
 	free(s->folder);
 	free(s->scratch);
 	free(s->part);
+	free(s->tree);
 	free(s->known_hosts);
 	free(s);
 }
@@ -152,6 +154,8 @@ static void sweep_run(void *arg)
 
 	(void)fs_remove_tree(s->scratch, NULL); /* the next start removes what is left */
 	(void)fs_remove_tree(s->part, NULL);
+	if (s->tree)
+		(void)fs_remove_tree(s->tree, NULL);
 	if (s->err.code && !s->stored)
 		(void)fs_remove_tree(s->folder, NULL);
 }
@@ -300,6 +304,7 @@ static void committed(void *arg, const struct err *e)
 		finish(s, e);
 		return;
 	}
+	free(TAKE(s->tree));
 	s->stored = r->stored = true;
 	r->has_key |= s->new_key;
 	r->synced_ms = s->started_ms;
@@ -358,6 +363,15 @@ static int judge(struct sync *s, struct err *e)
 	return judge_tree(&j, &s->labs, &s->n_labs, e);
 }
 
+static int settle(struct sync *s, struct err *e)
+{
+	_cleanup_free_ char *tree = strf("%s/%s", s->folder, s->commit);
+
+	if (!fs_is_dir(tree))
+		s->tree = TAKE(tree);
+	return kept_settle(s->part, s->folder, s->commit, e);
+}
+
 static void check_run(void *arg)
 {
 	struct sync *s = arg;
@@ -367,7 +381,7 @@ static void check_run(void *arg)
 	if (r == 0)
 		r = judge(s, e);
 	if (r == 0 && s->kind == SYNC_FULL && !s->same)
-		r = kept_settle(s->part, s->folder, s->commit, e);
+		r = settle(s, e);
 	if (r == 0 && s->new_key)
 		(void)write_key(s, e); /* e tells */
 }

@@ -21,6 +21,7 @@ struct world {
 	char *url;
 	const char *fill_at; /* the phase in which the queue is filled */
 	bool filled;
+	struct sync *sync;
 	sem_t held;
 };
 
@@ -31,14 +32,14 @@ static int64_t fake_now(void *arg)
 	return now_ms;
 }
 
-static void make_labs(const char *path)
+static void make_labs(const char *path, const char *content)
 {
 	struct buf files = {.max = 1 << 20}, top = {.max = 1 << 20};
 	char name[16], hex[41];
 	struct repo r;
 
 	repo_make(&r, path);
-	git_oid text = repo_blob(&r, "text");
+	git_oid text = repo_blob(&r, content);
 	for (int i = 100; i < 700; i++) { /* more than are written at once */
 		(void)snprintf(name, sizeof(name), "%d", i);
 		tree_add(&files, "100644", name, text);
@@ -60,7 +61,7 @@ static int setup(void **state)
 	*w = (struct world){.folder = "/tmp/labyard-repos-XXXXXX"};
 	assert_non_null(mkdtemp(w->folder));
 	w->url = strf("%s/labs.git", w->folder);
-	make_labs(w->url);
+	make_labs(w->url, "text");
 	kept = strf("%s/state", w->folder);
 	assert_int_equal(fs_mkdirs(kept, 0700, NULL), 0);
 	assert_int_equal(sem_init(&w->held, 0, 0), 0);
@@ -250,6 +251,39 @@ static void a_daemon_can_go_down_in_a_sync(void **state)
 	left_in_each_phase(true);
 }
 
+/* When its tree has got its name, and before its rows are written. */
+static void cancel_before_the_rows(struct world *w)
+{
+	until_taken(w); /* by the check */
+	assert_int_equal(worker_submit(w->io, nothing, nothing, w, NULL), 0);
+	until_taken(w);
+	sync_cancel(w->sync);
+}
+
+static void what_was_not_committed_is_not_kept(void **state)
+{
+	struct world *w = *state;
+	struct sync_info info;
+	struct repo_info repo;
+	struct err e;
+
+	assert_works(w);
+	repo_info(repos_at(w->repos, 0), &repo);
+	_cleanup_free_ char *old = strf("%s/state/repos/labs/%s", w->folder, repo.commit),
+			    *new = NULL;
+	make_labs(w->url, "another text");
+	if (repo_sync(repos_at(w->repos, 0), SYNC_FULL, &w->sync, &e) < 0)
+		fail_msg("%s", e.text);
+	until_phase(w, w->sync, "check");
+	cancel_before_the_rows(w);
+	info = ended(w, w->sync);
+	assert_int_equal(info.state, SYNC_CANCELED);
+	new = strf("%s/state/repos/labs/%s", w->folder, info.commit);
+	assert_string_not_equal(old, new);
+	assert_true(fs_is_dir(old));
+	assert_false(fs_is_dir(new));
+}
+
 /* --- many bad labs --- */
 
 #define TEXT_MAX (512 << 10) /* what an event of the API takes of it, escaped */
@@ -320,6 +354,7 @@ int main(void)
 		TEST(a_full_queue_changes_no_sync_that_worked),
 		cmocka_unit_test(a_sync_can_be_cancelled_at_any_time),
 		cmocka_unit_test(a_daemon_can_go_down_in_a_sync),
+		TEST(what_was_not_committed_is_not_kept),
 		TEST(what_is_said_of_all_labs_is_bounded),
 		TEST(labs_that_did_not_come_whole_count_as_well),
 	};
