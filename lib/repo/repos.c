@@ -52,10 +52,7 @@ static char *problems_text(char *const *problems)
 	struct json_writer w;
 
 	json_begin(&w, &b, false);
-	json_array(&w, NULL);
-	for (; problems && *problems; problems++)
-		json_put_str(&w, NULL, *problems);
-	json_end(&w);
+	json_put_strv(&w, NULL, problems);
 	return buf_take(&b);
 }
 
