@@ -10,6 +10,7 @@
 
 #define MAX_OUT (1 << 20)
 #define MAX_SIDE (64 << 10)
+#define MAX_MS    86400000
 #define MAX_FRAME (MAX_OUT + 2 * MAX_SIDE + 4096)
 #define GRACE_MS 5000 /* beyond the program's own time-out, until the stream is given up */
 
@@ -327,6 +328,7 @@ static bool frame(struct runner *r, struct head *ret, size_t *head_len, struct e
 	if (sscanf(r->in.data, "LAB1 %" SCNd64 " %d %" SCNd64 " %zu %zu %zu %d\n", &ret->id,
 		    &ret->exit, &ret->ms, &ret->n[0], &ret->n[1], &ret->n[2],
 		    &ret->too_long) != 7 ||
+		ret->exit < 0 || ret->exit > 255 || ret->ms < 0 || ret->ms > MAX_MS ||
 		ret->n[0] > MAX_OUT || ret->n[1] > MAX_SIDE || ret->n[2] > MAX_SIDE) {
 		err_set(e, ERR_PROTO, "the runner's answer makes no sense");
 		return false;

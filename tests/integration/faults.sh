@@ -218,6 +218,21 @@ run lab start tiny-lab
 graded 'v["calm"] == "fail" and t < 16000'
 daemons_stop
 
+# --- an answer of the runner that no program can have given: a grade is not stopped by it ---------
+
+daemon 'exec match="-s LAB1" stdout="LAB1 1 0 -5 0 0 0 0\\n"'
+run lab start tiny-lab
+run lab check tiny-lab work/inside
+expect_status 4
+expect_out '^work/inside +ERROR +inside .*makes no sense'
+daemons_stop
+daemon 'exec match="-s LAB1" stdout="LAB1 1 137 9223372036854775807 0 0 0 0\\n"'
+run lab start tiny-lab
+run lab check tiny-lab work/inside
+expect_status 4
+expect_out '^work/inside +ERROR +inside .*makes no sense'
+daemons_stop
+
 # --- the secrets of a grade go with it, in every service that stays ------------------------------
 
 cp -r "$lab_folder" "$tmp/saved"
