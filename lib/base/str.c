@@ -94,16 +94,18 @@ char **strv_copy(char *const *list)
 
 char **strv_split(const char *s, char sep)
 {
-	char **list = strv_new();
+	size_t n = 1; /* counted first: it may be a stranger's text, with a million lines */
 
-	for (;;) {
+	for (const char *p = s; (p = strchr(p, sep)); p++)
+		n++;
+	char **list = xcalloc(n + 1, sizeof(char *));
+	for (size_t i = 0; i < n; i++) {
 		const char *end = strchrnul(s, sep);
 
-		strv_take(&list, xstrndup(s, (size_t)(end - s)));
-		if (!*end)
-			return list;
+		list[i] = xstrndup(s, (size_t)(end - s));
 		s = end + 1;
 	}
+	return list;
 }
 
 void strv_free(char **list)

@@ -160,7 +160,7 @@ static void lint_dockerfile(struct reader *r, const char *file, const char *text
 		if (lines[k][begin] == '#')
 			continue;
 		(void)buf_adds(&all, lines[k] + begin);
-		while (str_ends(buf_str(&all), "\\") && lines[k + 1]) {
+		while (all.len && all.data[all.len - 1] == '\\' && lines[k + 1]) {
 			const char *next = lines[++k];
 
 			next += strspn(next, " \t");

@@ -385,23 +385,23 @@ static void lint_line(const struct script *s, const char *line, int number, bool
 	lint_params(s, line, number);
 }
 
-/* A line with those that it is continued by; *i is left at the last of them. */
-static char *joined(char *const *lines, size_t n, size_t *i)
-{
-	char *s = xstrdup(lines[*i]);
-
-	while (str_ends(s, "\\") && *i + 1 < n) {
-		char *longer = strf("%.*s %s", (int)strlen(s) - 1, s, lines[++*i]);
-
-		free(s);
-		s = longer;
-	}
-	return s;
-}
-
 static bool is_comment(const char *line, size_t i)
 {
 	return i > 0 && line[strspn(line, " \t")] == '#';
+}
+
+/* A line with those that it is continued by; *i is left at the last of them. */
+static char *joined(char *const *lines, size_t n, size_t *i)
+{
+	struct buf s = BUF(2 * PROGRAM_MAX); /* a blank for each end of a line */
+
+
+	(void)buf_adds(&s, lines[*i]);
+	while (s.len && s.data[s.len - 1] == '\\' && *i + 1 < n) {
+		s.data[s.len - 1] = ' ';
+		(void)buf_adds(&s, lines[++*i]);
+	}
+	return buf_take(&s);
 }
 
 /* Every way to its end is a pass. */

@@ -877,6 +877,26 @@ static void a_file_may_not_be_huge(void **state)
 	assert_true(has_problem(&p, &(struct fault){.code = "D002", .says = "256"}));
 }
 
+/* It is a stranger's: what is read line by line, and joined, costs no minutes (our time limit). */
+static void a_script_may_have_many_lines(void **state)
+{
+	static const char head[] = "#!/bin/sh\n";
+	const struct labfolder *f = *state;
+	_cleanup_free_ char *text = xcalloc(1000000, 1);
+	struct lab *l = NULL;
+
+	memset(text, '\n', 999999);
+	memcpy(text, head, strlen(head));
+	labfolder_write(f, "demo-lab/checks/change.sh", text, 0755);
+	assert_int_equal(lab_load(&l, f->lab, NULL, NULL), 0);
+	lab_free(TAKE(l));
+	for (size_t i = strlen(head); i < 999999; i += 2)
+		text[i] = '\\';
+	labfolder_write(f, "demo-lab/checks/change.sh", text, 0755);
+	assert_int_equal(lab_load(&l, f->lab, NULL, NULL), 0);
+	lab_free(l);
+}
+
 /* What looks like a fault and is none. */
 static void nothing_is_found_in_good_files(void **state)
 {
@@ -1019,6 +1039,7 @@ int main(void)
 		cmocka_unit_test(each_rule_is_tried),
 		cmocka_unit_test(rules_can_be_found),
 		cmocka_unit_test_setup_teardown(a_file_may_not_be_huge, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_script_may_have_many_lines, setup, teardown),
 		cmocka_unit_test_setup_teardown(nothing_is_found_in_good_files, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_problem_has_its_place, setup, teardown),
 		cmocka_unit_test_setup_teardown(at_most_fifty_are_kept, setup, teardown),
