@@ -390,14 +390,18 @@ static bool is_comment(const char *line, size_t i)
 	return i > 0 && line[strspn(line, " \t")] == '#';
 }
 
-/* A line with those that it is continued by; *i is left at the last of them. */
+/*
+ * A line with those that it is continued by; *i is left at the last of them. A comment is not
+ * continued.
+ */
 static char *joined(char *const *lines, size_t n, size_t *i)
 {
 	struct buf s = BUF(2 * PROGRAM_MAX); /* a blank for each end of a line */
 
+	bool comment = is_comment(lines[*i], *i);
 
 	(void)buf_adds(&s, lines[*i]);
-	while (s.len && s.data[s.len - 1] == '\\' && *i + 1 < n) {
+	while (!comment && s.len && s.data[s.len - 1] == '\\' && *i + 1 < n) {
 		s.data[s.len - 1] = ' ';
 		(void)buf_adds(&s, lines[++*i]);
 	}

@@ -639,6 +639,7 @@ static const struct fault faults[] = {
 	E("L010", "demo-lab/checks/change.sh", NULL, "exit 0\n", "not executable"),
 	W("L011", "demo-lab/checks/change.sh", NULL, "#!/bin/sh\nset -eu\n", "set -e"),
 	W("L011", "demo-lab/checks/change.sh", NULL, "#!/bin/sh -e\nexit 0\n", "set -e"),
+	W("L011", "demo-lab/checks/change.sh", NULL, "#!/bin/sh\n# goes on \\\nset -e\n", "set -e"),
 	W("L011", "demo-lab/checks/change.sh", NULL, "#!/bin/sh\nset -o errexit\n", "set -e"),
 	E("L012", "demo-lab/images/app/src/hint.sh", NULL, LONG, "the image of 'app'",
 		.more = {{"demo-lab/checks/first/feel.sh", NULL, LONG}}),
