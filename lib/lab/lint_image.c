@@ -312,7 +312,10 @@ static void look_into(struct leaks *l, const struct lab_service *s)
 	for (size_t i = 0; i < s->n_mounts; i++) {
 		const struct lab_volume *v = &lab->volumes[s->mounts[i].volume];
 		_cleanup_free_ char *volume = strf("the volume '%s'", v->name);
-		bool inside = s->context && v->fill && str_starts(v->fill, s->context);
+		size_t n = s->context && v->fill && str_starts(v->fill, s->context)
+				   ? strlen(s->context)
+				   : 0;
+		bool inside = n && (v->fill[n] == '/' || !v->fill[n]);
 
 		l->where = volume;
 		if (v->fill && !inside) /* what is below the context has been seen */
