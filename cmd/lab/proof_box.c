@@ -250,13 +250,24 @@ static int judge(struct sandbox *b, const char *noun, const struct buf *body, st
 	return r;
 }
 
+/* Could one of its checks not be judged? Then it says why. */
+static bool checks_tell(const struct json *run)
+{
+	const struct json *c;
+
+	json_for_each (c, json_get(run, "checks"))
+		if (streq(json_str_or(json_get(c, "verdict"), ""), "error"))
+			return true;
+	return false;
+}
+
 /* The run with how long it took; one that broke is an error, unless its checks tell. */
 static int put_run(struct sandbox *b, const struct json *run, int64_t took_ms, struct err *e)
 {
 	const struct json *error = json_get(run, "error");
 
 	if (json_type(error) == JSON_OBJECT &&
-		streq(json_str_or(json_get(run, "state"), ""), "aborted"))
+		(streq(json_str_or(json_get(run, "state"), ""), "aborted") || !checks_tell(run)))
 		return err_set(e, err_from_kind(json_str_or(json_get(error, "kind"), "")), "%s",
 			json_str_or(json_get(error, "detail"), "the run broke"));
 	json_object(&b->w, "run");

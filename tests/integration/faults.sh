@@ -263,6 +263,18 @@ daemons_stop
 rm -r "$lab_folder"
 mv "$tmp/saved" "$lab_folder"
 
+# --- a proof whose stimulus cannot be given shows nothing ------------------------------------------
+
+cp -r "$lab_folder" "$tmp/saved"
+echo 'false' >>"$lab_folder/checks/push.sh"
+daemon
+run lab test "$lab_folder" --only pristine
+expect_status 4
+expect_out "^pristine pristine grade: .*the stimulus of phase 'push' could not be given"
+daemons_stop
+rm -r "$lab_folder"
+mv "$tmp/saved" "$lab_folder"
+
 # --- a start that fails says why by its exit code ------------------------------------------------
 
 sed -i 's/startup_timeout: 10m.*/startup_timeout: 8s/' "$lab_folder/lab.yaml"
