@@ -460,6 +460,7 @@ void run_finish(struct run *r, const char *state, const struct err *e)
 		return;
 	timer_stop(r->timer);
 	r->done = true;
+	r->wants_seal = false; /* it may have been stopped while it waited */
 	r->ended_ms = loop_wall_ms(sessions_loop(r->g->m));
 	str_set(&r->state, state);
 	if (e)
