@@ -96,9 +96,7 @@ static int entry(void *arg, const struct fetch_entry *t, struct err *e)
 		tar_add_link(c->files, as, t->link, 0, 0);
 	} else {
 		tar_add_file(c->files, as, t->data, t->size, t->mode & 0111 ? 0755 : 0644, 0, 0);
-		c->result.bytes += (int64_t)t->size;
 	}
-	c->result.entries++;
 	return 0;
 }
 

@@ -26,7 +26,6 @@ struct crew {
 };
 
 struct muster {
-	struct grader *g;
 	size_t left;
 	struct err err;
 	session_done done;
@@ -141,7 +140,7 @@ void crew_up(struct grader *g, struct session *s, const int *services, size_t n,
 	session_info(s, &info);
 	c = get(g, info.id);
 	timer_stop(c->timer);
-	*m = (struct muster){.g = g, .done = done, .arg = arg};
+	*m = (struct muster){.done = done, .arg = arg};
 	for (size_t i = 0; i < n; i++) {
 		if (info.lab->services[services[i]].when == WHEN_SESSION)
 			continue;

@@ -36,8 +36,6 @@ struct capture {
 	struct buf tar;         /* the files, below "<folder>/<path>" */
 	struct buf left_out;    /* what is not among them, and why: a line each, at most 256 KiB */
 	int64_t ms;             /* how long the services stood still */
-	size_t entries;
-	int64_t bytes;
 };
 struct capturing;
 /* Freeze the learner's services, read grading.capture through lab-fetch, thaw. done exactly once;

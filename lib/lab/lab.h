@@ -136,7 +136,6 @@ struct lab_check {
 	int64_t eventually_ms, always_for_ms, timeout_ms;
 	char *fail;
 	int flake_ppm;
-	bool started_before_fence; /* type container: with.started */
 };
 
 struct lab_hint {

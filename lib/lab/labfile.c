@@ -188,16 +188,7 @@ static const struct field with_fields[] = {
 	{"started", FIELD_TEXT, .at = NOWHERE, .words = started_words},
 };
 
-static void with_finish(
-	struct reader *r, const struct object *o, const struct yaml *node, void *value)
-{
-	struct lab_check *c = value;
-
-	c->started_before_fence = yaml_get(node, "started");
-}
-
-static const struct object with =
-	OBJECT("'with'", task_dialect, with_fields, .finish = with_finish);
+static const struct object with = OBJECT("'with'", task_dialect, with_fields);
 
 static struct lab_need find_need(const struct lab *l, const char *name)
 {

@@ -128,7 +128,6 @@ static void reads_tasks_and_checks(void **state)
 	assert_int_equal(second->checks[0].eventually_ms, 10000);
 	assert_false(second->checks[0].quick);
 	assert_int_equal(second->checks[1].vantage, VANTAGE_OUTSIDE); /* the type's own */
-	assert_true(second->checks[1].started_before_fence);
 	assert_int_equal(second->checks[1].needs[0].task, 1);
 	assert_int_equal(second->checks[1].needs[0].check, 0);
 	assert_int_equal(lab_points_m(l), 100000);
