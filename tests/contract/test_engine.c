@@ -806,6 +806,10 @@ static void files_come_back_as_they_went(void **state)
 	t.op = container_get(engine, id, "/data/none", take, on_transfer, &t);
 	expect_refused(&t.change, ERR_NOT_FOUND);
 	transfer_done(&t);
+	transfer_begin(&t, 0, 0);
+	t.op = container_get(engine, id, "/data/src/a.txt/none", take, on_transfer, &t);
+	expect_refused(&t.change, ERR_NOT_FOUND);
+	transfer_done(&t);
 	drop_container(id);
 	transfer_begin(&t, 0, 0);
 	t.op = container_get(engine, "lab-contract-none", "/data", take, on_transfer, &t);

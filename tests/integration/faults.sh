@@ -114,6 +114,15 @@ grep -Eq '^work/kept +(FAIL|ERROR) ' "$tmp/judged" || fail "the check: $(cat "$t
 unset ENGINE
 daemons_stop
 
+# --- a learner keeps no files from being judged by a file where their folder was ------------------
+
+daemon 'fault=status match="GET /containers/*/archive*" status=500 text="lstat /var/lib/x/merged/srv/work: not a directory"'
+run lab start tiny-lab
+run lab check tiny-lab work/kept
+expect_status 1
+expect_out "^work/kept +FAIL +frozen "
+daemons_stop
+
 # --- a container that is gone is none whose files are gone ---------------------------------------
 
 daemon 'fault=status match="GET /containers/*/archive*" status=404 text="No such container: x"'

@@ -89,8 +89,10 @@ static int64_t take_some(void *op, const char *p, size_t n, struct err *e)
 struct engine_op *docker_container_get(struct engine *g, const char *id, const char *path,
 	tar_sink sink, engine_done done, void *arg)
 {
-	static const struct rule rules[] = { /* else it is the path that is not there */
+	/* Else a 404 is the path; and so is a part of it that is a file. */
+	static const struct rule rules[] = {
 		{404, "o such container", ERR_STATE, ENGINE_REFUSED, false},
+		{500, ": not a directory", ERR_NOT_FOUND, ENGINE_REFUSED, false},
 		{0},
 	};
 	struct archive *a = op_new(docker_of(g), sizeof(*a), done, arg,
