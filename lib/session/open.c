@@ -6,6 +6,8 @@
 #include "lab/catalog.h"
 #include "session/impl.h"
 
+#include <inttypes.h>
+
 struct opening {
 	struct sessions *m;
 	char *slug, *key, *folder, *repository, *commit, *variant;
@@ -154,6 +156,20 @@ static struct session *make(struct opening *o)
 	return s;
 }
 
+/* May there be one more, when `old` (or NULL) goes? */
+static int may_open(const struct sessions *m, const struct session *old, struct err *e)
+{
+	int64_t n = 0;
+
+	for (size_t i = 0; i < m->n; i++)
+		n += m->items[i] != old && m->items[i]->state != STATE_ENDING &&
+		     m->items[i]->state != STATE_STOPPED;
+	if (n < m->config.max_sessions)
+		return 0;
+	return err_set(e, ERR_QUOTA,
+		"%" PRId64 " labs are live, which is the most: stop one with 'lab stop'", n);
+}
+
 static void open_done(void *arg)
 {
 	struct opening *o = arg;
@@ -168,7 +184,7 @@ static void open_done(void *arg)
 	m->openings--;
 	if (o->err.code == 0 && s) { /* two starts at once: the second resumes the first's */
 		go_on(s, o->exact ? o->commit : NULL, o->variant, o->done, o->arg);
-	} else if (o->err.code != 0) {
+	} else if (o->err.code != 0 || may_open(m, old, &o->err) < 0) { /* others were faster */
 		sessions_refuse(m, o->done, o->arg, &o->err);
 	} else if (old && old->state == STATE_GRADING) {
 		session_refuse(old, "discarded now", o->done, o->arg);
@@ -179,16 +195,6 @@ static void open_done(void *arg)
 		sessions_admit(m);
 	}
 	opening_free(o);
-}
-
-static size_t counted(const struct sessions *m, const struct session *but)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < m->n; i++)
-		n += m->items[i] != but && m->items[i]->state != STATE_ENDING &&
-		     m->items[i]->state != STATE_STOPPED;
-	return n;
 }
 
 void sessions_open(
@@ -205,10 +211,7 @@ void sessions_open(
 		session_refuse(s, "discarded now", done, arg);
 		return;
 	}
-	if ((int64_t)counted(m, s) >= m->config.max_sessions) {
-		err_set(&e, ERR_QUOTA,
-			"%zu labs are live, which is the most: stop one with 'lab stop'",
-			counted(m, s));
+	if (may_open(m, s, &e) < 0) {
 		sessions_refuse(m, done, arg, &e);
 		return;
 	}

@@ -43,6 +43,28 @@ daemons_stop() {
 	wait "$engine" || fail "the fake engine ended with status $?"
 }
 
+# --- starts at once are no more labs than there may be ---------------------------------------------
+
+mkdir -p "$XDG_CONFIG_HOME/labyard"
+echo 'max_sessions = 2' >"$XDG_CONFIG_HOME/labyard/labd.conf"
+for n in 1 2 3 4 5; do
+	cp -r "$lab_folder" "$tmp/labs/tiny$n-lab"
+	sed -i "s/tiny-lab/tiny$n-lab/" "$tmp/labs/tiny$n-lab/lab.yaml" "$tmp/labs/tiny$n-lab/compose.yaml"
+done
+daemon
+starting=
+for n in 1 2 3 4 5; do
+	lab start "tiny$n-lab" --no-wait >/dev/null 2>&1 &
+	starting="$starting $!"
+done
+started=0
+for pid in $starting; do
+	if wait "$pid"; then started=$((started + 1)); fi
+done
+expect_equal "labs that started" 2 "$started"
+daemons_stop
+rm -r "$tmp"/labs/tiny?-lab "$XDG_CONFIG_HOME/labyard/labd.conf"
+
 # --- a service begins anew, and what it shares stays ---------------------------------------------
 
 daemon
