@@ -200,8 +200,11 @@ static int test(struct cli *c, struct proof *p)
 	if (r == 0 && (p->wanted[STEP_BUILD] || until >= 0))
 		r = prove(c, p, jobs, until, &kept, &e);
 	p->took_ms = clock_wall_ms(&clock_system) - p->began_ms;
-	if (r < 0 && r != ERR_TIMEOUT)
+	if (r < 0 && r != ERR_TIMEOUT) {
+		if (kept && r != ERR_CANCELED) /* Ctrl-C keeps nothing */
+			fputs(kept, stderr);
 		return fail(c, &e);
+	}
 	if (until < 0)
 		plan_close(p);
 	if (until >= 0)

@@ -75,8 +75,7 @@ int lock_write(struct cli *c, const struct lab_images *images, struct buf *out,
 		json_free(known[i]);
 	progress_clear(c);
 	*ret_packages = n;
-	if (r == 0)
-		r = buf_adds(out, "\n");
+	(void)buf_adds(out, "\n"); /* out->full tells */
 	return r == 0 && out->full ? err_set(e, ERR_LIMIT, "the lock is too large") : r;
 }
 
