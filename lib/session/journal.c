@@ -236,7 +236,7 @@ static void refused(struct object *o, const struct engine_result *r)
 	else if (slot && again)
 		slot_again(s, slot, &r->err);
 	journal_gone(o);
-	if (!again && state_wants_up(s->state))
+	if (slot && !again && state_wants_up(s->state)) /* nobody misses what left its place */
 		slot_fail(s, slot, &e);
 }
 
@@ -324,7 +324,7 @@ static void intent_committed(void *arg, const struct err *err)
 	}
 	/* not wanted any more, or not durable: nothing was sent, so nothing is there */
 	o->in_flight = false;
-	if (err->code != 0)
+	if (slot && err->code != 0)
 		slot_fail(s, slot, err);
 	journal_gone(o);
 }

@@ -170,8 +170,8 @@ static bool serve(struct conn *c, const struct request *r)
 		f->away = false;
 		return false;
 	}
-	if (is(fault, "delay") || is(fault, "silence"))
-		rest(f, is(fault, "delay") ? copy.ms : -1);
+	if (is(fault, "delay") || is(fault, "status") || is(fault, "silence"))
+		rest(f, is(fault, "silence") ? -1 : copy.ms);
 	if (is(fault, "silence"))
 		return false;
 	if (is(fault, "status"))

@@ -33,7 +33,7 @@ const char *fake_url(const struct fake *f); /* "unix:///…" */
  *       delay         wait `ms` before doing it
  *       late          do it; wait `ms` before answering
  *       silence       do nothing and never answer
- *       status        answer `status` with the message `text`; nothing is done
+ *       status        wait `ms`; answer `status` with the message `text`; nothing is done
  *       status-after  do it; answer `status`
  *       garbage       do it; answer 200 with bytes that are no JSON
  *       truncate      do it; promise more bytes than are sent

@@ -99,6 +99,25 @@ run lab exec tiny-lab -- sleep 1 # longer than the stop that must not reach it
 expect_status 0
 daemons_stop
 
+# --- a container that left its place, and then cannot be made, is missed by nobody ---------------
+
+engine_is_asked() {
+	curl -sS --unix-socket "$XDG_RUNTIME_DIR/labyard/labd.sock" http://localhost/metrics |
+		grep -Eq '^[a-z_]*engine_running 1$'
+}
+daemon 'fault=status match="POST /containers/create" n=3 status=400 text="no place" ms=2000'
+run lab start tiny-lab
+expect_status 0
+lab check tiny-lab work/seen >"$tmp/judged" 2>&1 &
+checking=$!
+eventually 5 engine_is_asked
+run lab reset tiny-lab --yes
+expect_status 0
+wait "$checking" || :
+run lab check tiny-lab work/seen # for whom the other one has to be gone
+expect_status 0
+daemons_stop
+
 # --- a pause that fails is tried again, and an engine that never can says so ----------------------
 
 daemon 'fault=status match="POST /containers/*/pause" n=1 status=500 text="unable to freeze"' \
