@@ -27,8 +27,8 @@ static void collected(void *arg, const struct engine_result *r)
 	struct last_words *w = arg;
 	struct session *s = sessions_by_id(w->m, w->session);
 
-	if (s) {
-		s->failing = false;
+	if (s && s->failing == w) { /* else it was stopped meanwhile, and may be up again */
+		s->failing = NULL;
 		if (w->log.len)
 			emit_words(s, "log", "service", w->service, "text", buf_str(&w->log), NULL);
 		session_fail(s, w->code, "%s", w->cause);
@@ -54,7 +54,7 @@ void fail_with_log(struct session *s, struct slot *slot, enum err_code code, con
 		return;
 	}
 	struct last_words *w = NEW(struct last_words);
-	s->failing = true;
+	s->failing = w;
 	w->m = s->m;
 	w->session = s->id;
 	w->service = xstrdup(slot->name);

@@ -125,7 +125,8 @@ struct session {
 	size_t n_slots;
 	struct list objects; /* every row that is not gone */
 	struct list waiters;
-	bool converging, again, failing;
+	bool converging, again;
+	struct last_words *failing; /* read before it fails */
 	bool waking; /* paused, and its services are being unpaused: ready when all of them run */
 	struct timer *later; /* the nearest retry or restart */
 

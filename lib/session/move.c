@@ -98,6 +98,7 @@ static void enter_down(struct session *s)
 
 	err_set(&e, ERR_STATE, "the session is %s", session_state_name(s->state));
 	timer_stop(s->startup);
+	s->failing = NULL;
 	images_stop(s);
 	waiters_fail(s, &e);
 	execs_close_learners(s, "the lab was stopped");

@@ -307,6 +307,7 @@ static void take_over(struct session *s, struct redefinition *r)
 	bool anew = !same_shape(s->lab, r->lab), again = anew;
 
 	images_stop(s);
+	s->failing = NULL; /* what failed is tried again */
 	if (anew)
 		leave_all(s);
 	else

@@ -335,7 +335,21 @@ expect_status 5
 expect_err "^lab: error\[5\]: 'tiny-lab-.*' is failed: service 'box' was not ready within 8"
 daemons_stop
 
-sed -i 's/startup_timeout: 8s/startup_timeout: 10m/' "$lab_folder/lab.yaml"
+# --- ...and once: what is read of the start that failed says nothing of the next one --------------
+
+sed -i 's/startup_timeout: 8s/startup_timeout: 60s/' "$lab_folder/lab.yaml"
+FAST=30 daemon 'exec match="never-ready" exit=1' 'fault=delay match="GET /containers/?*/logs*" n=1 ms=1000'
+run lab start tiny-lab --no-wait
+sleep 2.4 # its time is over, and its last words are read
+run lab stop tiny-lab
+expect_status 0
+began=$(date +%s%N)
+run lab start tiny-lab
+expect_status 5
+[ $(($(date +%s%N) - began)) -gt 1500000000 ] || fail "failed before its time was over"
+daemons_stop
+
+sed -i 's/startup_timeout: 60s/startup_timeout: 10m/' "$lab_folder/lab.yaml"
 daemon 'exec match="never-ready"' 'fault=status match="POST /containers/create" status=500 text="no such driver"'
 run lab start tiny-lab
 expect_status 4
