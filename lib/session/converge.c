@@ -211,6 +211,16 @@ static struct slot *slot_of(struct session *s, const struct object *o)
 	return NULL;
 }
 
+/* Its end was told while a call for it ran. */
+static void died_meanwhile(struct session *s, struct slot *slot)
+{
+	bool died = slot->died;
+
+	slot->died = false;
+	if (died && slot->running)
+		converge_died(s, slot, slot->died_code);
+}
+
 static void call_done(void *arg, const struct engine_result *r)
 {
 	struct call c = *(struct call *)arg;
@@ -222,11 +232,7 @@ static void call_done(void *arg, const struct engine_result *r)
 	if (slot) {
 		slot->busy = false;
 		c.then(c.session, slot, r);
-		if (slot->died && slot->running) {
-			slot->died = false;
-			converge_died(c.session, slot, slot->died_code);
-		}
-		slot->died = false;
+		died_meanwhile(c.session, slot);
 	}
 	converge(c.session);
 }
@@ -365,8 +371,10 @@ static void looked(void *arg, const struct container_state *c)
 		slot_set(k.session, slot, SERVICE_CREATED);
 	} else {
 		slot->running = true; /* it was; let the one rule for ends decide */
+		slot->died = false;
 		converge_died(k.session, slot, c->exit_code);
 	}
+	died_meanwhile(k.session, slot);
 	converge(k.session);
 }
 

@@ -325,6 +325,25 @@ daemons_stop
 rm -r "$lab_folder"
 mv "$tmp/saved" "$lab_folder"
 
+# --- a program that ends while labd looks whether it runs is started again at once ----------------
+
+running() {
+	engine_api GET /containers/json | grep -o "lab-tiny-lab-[a-z0-9]*-box-[0-9]*"
+}
+ENGINE=$DOCKER_HOST
+daemon 'fault=late match="GET /containers/?*/json" ms=1500'
+run lab start tiny-lab
+expect_status 0
+box=$(running)
+labd_stop
+FAST=1 labd_start # the listing that comes anyway is half a minute away
+sleep 0.7 # it is being asked
+engine_api POST "/containers/$box/stop"
+! running || fail "the box runs on"
+eventually 10 running
+unset ENGINE
+daemons_stop
+
 # --- a start that fails says why by its exit code ------------------------------------------------
 
 sed -i 's/startup_timeout: 10m.*/startup_timeout: 8s/' "$lab_folder/lab.yaml"
