@@ -13,6 +13,7 @@
 #define LOOK_AGAIN_MS 500
 #define PROGRESS_EVERY_MS 200
 #define LAST_LINES 15 /* of a build that failed */
+#define MAX_ERRORS 5 /* of an engine that answers, for one image */
 
 struct image_job {
 	struct sessions *m;
@@ -21,6 +22,7 @@ struct image_job {
 	const struct lab *lab;    /* stays: a session that is planning is not freed */
 	struct err err;
 	int at;                   /* image that is looked at or made */
+	int errors;               /* of the engine, when asked for it */
 	struct engine_op *op;
 	struct tar_stream *context;
 	struct timer *again;
@@ -225,10 +227,13 @@ static void inspected(void *arg, const struct image_info *info)
 		s->image_volumes[j->at] = strv_new();
 		for (size_t k = 0; k < info->n_volumes; k++)
 			strv_add(&s->image_volumes[j->at], info->volumes[k]);
+		j->errors = 0;
 		j->at++;
 		next(j);
 	} else if (info->err.code == ERR_NOT_FOUND) {
 		make(j, s);
+	} else if (info->err.code == ERR_ENGINE && ++j->errors > MAX_ERRORS) {
+		fail(j, s, "%s", info->err.text);
 	} else { /* the engine is away: that says nothing about the image */
 		timer_start(j->again, 1000);
 		reconcile_soon(j->m);

@@ -375,4 +375,10 @@ expect_status 4
 expect_err "^lab: error\[4\]: 'tiny-lab-.*no such driver"
 daemons_stop
 
+daemon 'fault=status match="GET /images/*/json" status=500 text="layer does not exist"'
+run timeout 20 lab start tiny-lab
+expect_status 4
+expect_err "^lab: error\[4\]: 'tiny-lab-.* is failed: cannot inspect the image '.*layer does not exist"
+daemons_stop
+
 rm -f "$state/install" # nothing was made in a real engine
