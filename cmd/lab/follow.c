@@ -18,7 +18,8 @@ struct follow {
 	char kind[32];
 	int64_t last; /* id of the last event; -1 = none yet */
 	bool open, ended, enough;
-	int seen; /* events of this connection */
+	bool heard; /* something on this connection, be it that labd lives */
+	int seen;   /* events of it */
 	int status;
 	struct err err;
 	struct buf problem;
@@ -74,6 +75,7 @@ static int64_t bytes(void *arg, const char *p, size_t n, struct err *e)
 {
 	struct follow *f = arg;
 
+	f->heard = true;
 	for (const char *at = p, *end = p + n; at < end && !f->enough;) {
 		const char *nl = memchr(at, '\n', (size_t)(end - at));
 
@@ -118,7 +120,7 @@ static int follow_once(struct follow *f, const char *path, const bool *late, str
 		.on_data = bytes,
 		.silence_ms = SILENCE_MS};
 
-	f->ended = f->open = false;
+	f->ended = f->open = f->heard = false;
 	f->seen = 0;
 	buf_clear(&f->line);
 	buf_clear(&f->data);
@@ -192,7 +194,7 @@ int client_follow(struct client *k, const char *path, int64_t after, enum follow
 		if (r != 0 || f.enough || over_for_good(&f, mode, ended))
 			break;
 		ended = f.open && !f.err.code;
-		if (f.open)
+		if (f.heard)
 			tries = 0;
 		if (!ended)
 			r = take_up(&f, mode, tries, e);

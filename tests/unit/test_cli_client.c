@@ -57,6 +57,7 @@ struct world {
 	struct httpd_socket *ws;
 	int signo;
 	bool bare; /* without --host */
+	bool fast; /* its clock goes 30 times faster */
 };
 
 /* --- answering --- */
@@ -153,7 +154,11 @@ static void start_lab(struct world *w, const char *const *words)
 			    *home = strf("XDG_CONFIG_HOME=%s", w->dir),
 			    *runtime = strf("XDG_RUNTIME_DIR=%s", w->dir);
 	_cleanup_(strv_freep) char **argv = strv_new();
-	char *env[] = {home, runtime, (char *)"PATH=/usr/bin:/bin", NULL};
+	_cleanup_free_ char *preload =
+		strf("LD_PRELOAD=%s/../fault/torture/fasttime.so", here);
+	char *env[] = {home, runtime, (char *)"PATH=/usr/bin:/bin", w->fast ? preload : NULL,
+		(char *)"FAST_TIME=30",
+		(char *)"ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0", NULL};
 	_cleanup_close_ int out = open(w->out_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600),
 			    err = open(w->err_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
@@ -340,6 +345,31 @@ static void a_lost_connection_is_taken_up_after_the_last_event(void **state)
 	assert_int_equal(w.times, 2);
 	assert_string_equal(w.after, "6");
 	assert_says(w.err, "web ready\n");
+	close_world(&w);
+}
+
+/* Each stream opens, and is cut without a word. */
+static void silent_events(struct world *w, struct request *r)
+{
+	w->times++;
+	request_sse(r, NULL, NULL);
+	request_end(r, false);
+}
+
+static void a_stream_that_is_always_cut_is_not_asked_for_for_ever(void **state)
+{
+	static const struct answer script[] = {
+		{"POST", "/v1/sessions", STARTING, 201, NULL},
+		{"GET", "/v1/sessions/hello-aaaa/events", NULL, 0, silent_events},
+		{0},
+	};
+	struct world w;
+
+	open_world(&w, script);
+	w.fast = true;
+	assert_int_equal(run(&w, LIST("start", "hello")), 4);
+	assert_int_equal(w.times, 21);
+	assert_says(w.err, "closed before the answer was whole");
 	close_world(&w);
 }
 
@@ -873,6 +903,7 @@ int main(void)
 		cmocka_unit_test(another_api_is_warned_of),
 		cmocka_unit_test(texts_of_strangers_are_made_visible),
 		cmocka_unit_test(a_lost_connection_is_taken_up_after_the_last_event),
+		cmocka_unit_test(a_stream_that_is_always_cut_is_not_asked_for_for_ever),
 		cmocka_unit_test(a_stream_that_ends_is_asked_for_again),
 		cmocka_unit_test(a_start_tells_what_is_ready),
 		cmocka_unit_test(a_start_that_fails_shows_the_last_words),
