@@ -21,6 +21,17 @@ static struct slot *slot_with(struct session *s, const struct object *o)
 	return NULL;
 }
 
+/* What it is filled for cannot be. */
+static void refused(
+	struct session *s, struct slot *volume, struct slot *holder, const struct err *why)
+{
+	struct err e;
+
+	err_set(&e, ERR_ENGINE, "volume '%s' could not be filled: %s", volume->name, why->text);
+	slot_fail(s, holder, &e);
+	volume->restart_at_ms = holder->restart_at_ms;
+}
+
 static void fill_done(void *arg, const struct engine_result *r)
 {
 	struct fill *f = arg;
@@ -35,8 +46,7 @@ static void fill_done(void *arg, const struct engine_result *r)
 	if (r->outcome == ENGINE_DONE)
 		journal_filled(f->volume);
 	else if (slot && holder && engine_said_no(r) && state_wants_up(s->state))
-		session_fail(s, ERR_ENGINE, "volume '%s' could not be filled: %s", slot->name,
-			r->err.text);
+		refused(s, slot, holder, &r->err);
 	else if (slot && holder)
 		slot_again(s, slot, &r->err);
 	free(f);
@@ -108,8 +118,7 @@ static void fill_start(
 
 	if (plan_content(p, s, volume, owned ? last + 1 : "", &e) < 0) {
 		tar_plan_free(p);
-		session_fail(
-			s, ERR_ENGINE, "volume '%s' could not be filled: %s", volume->name, e.text);
+		refused(s, volume, holder, &e);
 		return;
 	}
 	struct fill *f = NEW(struct fill);
@@ -128,7 +137,7 @@ static bool filled(struct session *s, struct slot *holder, const char *volume_na
 {
 	struct slot *v = plan_slot(s, SLOT_VOLUME, volume_name);
 
-	if (!v || !v->object)
+	if (!v || !v->object || !holder->object) /* what was refused may have ended it */
 		return false;
 	if (v->object->filled)
 		return !v->object->in_flight; /* that is durable before a program can change it */

@@ -325,6 +325,18 @@ daemons_stop
 rm -r "$lab_folder"
 mv "$tmp/saved" "$lab_folder"
 
+# --- a check that cannot be asked costs no lab -----------------------------------------------------
+
+daemon 'fault=status match="PUT /containers/*/archive*" n=2 status=400 text="not this one"'
+run lab start tiny-lab
+expect_status 0
+run lab check tiny-lab work/seen
+expect_status 4
+expect_err "^lab: error\[4\]: volume 'judge.lab' could not be filled: .*not this one"
+run lab check tiny-lab work/seen
+expect_status 0
+daemons_stop
+
 # --- a program that ends while labd looks whether it runs is started again at once ----------------
 
 running() {
