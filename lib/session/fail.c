@@ -67,19 +67,21 @@ void fail_with_log(struct session *s, struct slot *slot, enum err_code code, con
 
 static bool only_graders_want(const struct session *s, const struct slot *slot)
 {
-	return slot && slot->kind == SLOT_CONTAINER &&
+	return slot->kind == SLOT_CONTAINER &&
 	       s->lab->services[slot->index].when != WHEN_SESSION;
 }
 
 /* A learner loses no running lab because a check could not be asked. */
 void slot_fail(struct session *s, struct slot *slot, const struct err *why)
 {
-	if (!only_graders_want(s, slot)) {
+	struct slot *user = plan_user(s, slot);
+
+	if (!only_graders_want(s, user)) {
 		session_fail(s, why->code, "%s", why->text);
 		return;
 	}
-	str_set(&slot->note, why->text);
-	slot->restart_at_ms =
+	str_set(&user->note, why->text);
+	slot->restart_at_ms = user->restart_at_ms =
 		loop_now_ms(s->m->loop) + AGAIN_MS; /* while somebody still wants it */
-	waiters_fail_slot(s, slot, why);
+	waiters_fail_slot(s, user, why);
 }

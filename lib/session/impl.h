@@ -227,7 +227,7 @@ void fail_with_log(struct session *s, struct slot *slot, enum err_code code, con
 
 /*
  * A slot could not be brought up. That fails a bring-up and a lab that lost a part of itself; what
- * only graders want fails those who wait for it. slot NULL: it is gone meanwhile.
+ * only graders want, or a volume of it, fails those who wait for it.
  */
 void slot_fail(struct session *s, struct slot *slot, const struct err *why);
 
@@ -258,6 +258,7 @@ void slot_detach(struct slot *slot); /* its object stays a row, and goes */
 /* A service's container and the volumes that it alone mounts leave; the next ones are new. */
 void plan_throw_away(struct session *s, int service);
 bool plan_idle(struct session *s, const struct slot *volume); /* of such a service, unwanted now */
+struct slot *plan_user(struct session *s, struct slot *slot); /* of its volume: the container */
 struct slot *plan_slot(struct session *s, enum slot_kind kind, const char *name);
 char **image_paths(const struct session *s, int service);
 struct slot *plan_service(struct session *s, int service);

@@ -123,6 +123,13 @@ bool plan_idle(struct session *s, const struct slot *volume)
 	return service >= 0 && !plan_service(s, service)->wants;
 }
 
+struct slot *plan_user(struct session *s, struct slot *slot)
+{
+	int service = throw_away_of(s, slot->kind, slot->name);
+
+	return service < 0 ? slot : plan_service(s, service);
+}
+
 void plan_attach(struct session *s, struct object *o)
 {
 	struct slot *slot = plan_slot(s, o->kind, o->slot);

@@ -337,6 +337,13 @@ run lab check tiny-lab work/seen
 expect_status 0
 daemons_stop
 
+daemon 'fault=status match="POST /volumes/create" n=4 status=400 text="nor this one"' # of bench
+run lab start tiny-lab
+expect_status 0
+run lab check tiny-lab work/again # which waits for judge, too: there is time for another try
+expect_status 0
+daemons_stop
+
 # --- a program that ends while labd looks whether it runs is started again at once ----------------
 
 running() {
