@@ -29,6 +29,7 @@ struct image_job {
 	char *making;             /* tag in m->images_making that is ours */
 	struct buf last;          /* last lines of a build, for its error */
 	int64_t told_ms;
+	bool made;                /* the one that is looked at, says the engine */
 	bool canceled;
 };
 
@@ -155,7 +156,8 @@ static void made(void *arg, const struct engine_result *r)
 		return;
 	}
 	const struct lab_image *i = &s->images.items[j->at];
-	if (r->outcome == ENGINE_DONE)
+	j->made = r->outcome == ENGINE_DONE;
+	if (j->made)
 		look(j, s); /* what counts is what the engine has now */
 	else if (i->foreign)
 		fail(j, s,
@@ -228,8 +230,12 @@ static void inspected(void *arg, const struct image_info *info)
 		for (size_t k = 0; k < info->n_volumes; k++)
 			strv_add(&s->image_volumes[j->at], info->volumes[k]);
 		j->errors = 0;
+		j->made = false;
 		j->at++;
 		next(j);
+	} else if (info->err.code == ERR_NOT_FOUND && j->made) {
+		fail(j, s, "image '%s' was made, and is not there: %s",
+			s->images.items[j->at].name, info->err.text);
 	} else if (info->err.code == ERR_NOT_FOUND) {
 		make(j, s);
 	} else if (info->err.code == ERR_ENGINE && ++j->errors > MAX_ERRORS) {

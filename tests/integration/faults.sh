@@ -394,6 +394,12 @@ expect_status 4
 expect_err "^lab: error\[4\]: 'tiny-lab-.*no such driver"
 daemons_stop
 
+daemon 'fault=status match="GET /images/*box*/json" status=404 text="No such image"'
+run timeout 20 lab start tiny-lab
+expect_status 4
+expect_err "^lab: error\[4\]: 'tiny-lab-.* is failed: image '.*' was made, and is not there"
+daemons_stop
+
 daemon 'fault=status match="GET /images/*/json" status=500 text="layer does not exist"'
 run timeout 20 lab start tiny-lab
 expect_status 4
