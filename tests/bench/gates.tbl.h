@@ -29,10 +29,10 @@ RATIO("5", chain, "chain labd", "chain compose 1s", 1.0 / 4, "ms",
 RATIO("5", chain, "chain labd", "chain compose 100ms", 1.0 / 2, "ms",
 	"lab start, health chain / compose up --wait, 100 ms")
 
-RATIO("11", check, "one api", "exec 1", 0.10, "ms",
-	"1 check inside over the API, open stream / raw exec")
-RATIO("-", check, "one again", "exec 1", 0, "ms",
-	"same by lab check / raw exec")
+RATIO("11", check, "one again", "exec 1", 0.10, "ms",
+	"lab check, 1 inside, open stream / raw exec")
+RATIO("-", check, "one api", "exec 1", 0, "ms",
+	"same, over the API / raw exec")
 RATIO("12", check, "one fresh", "exec 1", 1.05, "ms",
 	"lab check, 1 inside, fresh exec / raw exec")
 RATIO("13", check, "eight fresh", "exec 1", 1.4, "ms",
