@@ -207,8 +207,7 @@ static int follow(struct cli *c, const char *session, int64_t id, struct json **
 		json_free(TAKE(run));
 		r = client_follow(c->client, path, id, FOLLOW_WORK, c->timeout_ms, event, &w, &e);
 		r = r < 0 ? fail(c, &e) : fetch_run(c, id, &run);
-	} while (r == 0 && running(run) &&
-		 client_rest(c->client, SETTLE_MS, NULL) == 0);
+	} while (r == 0 && running(run) && client_rest(c->client, SETTLE_MS, NULL) == 0);
 	progress_clear(c);
 	if (w.phases.len && c->tty_err)
 		progress_keep(c, "phases %s", buf_str(&w.phases));
