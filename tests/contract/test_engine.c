@@ -1051,7 +1051,7 @@ static void nothing_is_left(void **state)
 static int clean_up(void **state)
 {
 	engine_free(engine);
-	loop_free(loop);
+	loop_drop();
 	if (fake)
 		fake_stop(fake);
 	fake = NULL;
@@ -1068,7 +1068,7 @@ static int open_engine(const char *where, struct err *e)
 
 	id_uuid(install);
 	memset(&heard, 0, sizeof(heard));
-	if (loop_new(&loop, NULL, e) < 0)
+	if (loop_make(NULL, e) < 0)
 		return -1;
 	r = engine_open(&engine, loop, where, e);
 	if (r < 0)

@@ -36,7 +36,7 @@ static int setup_minor(int minor)
 	unsetenv("DOCKER_CONFIG");
 	id_uuid(install);
 	fake = fake_start(NULL, minor);
-	if (loop_new(&loop, NULL, NULL) < 0 || engine_open(&engine, loop, fake_url(fake), NULL) < 0)
+	if (loop_make(NULL, NULL) < 0 || engine_open(&engine, loop, fake_url(fake), NULL) < 0)
 		return -1;
 	image_id = xstrdup("debian:12-slim");
 	return 0;
@@ -55,7 +55,7 @@ static int setup_56(void **state)
 static int teardown(void **state)
 {
 	engine_free(engine);
-	loop_free(loop);
+	loop_drop();
 	fake_stop(fake);
 	free(TAKE(image_id));
 	return 0;
@@ -447,9 +447,9 @@ static void a_silent_engine_runs_into_the_deadline(void **state)
 	struct look l = {0};
 
 	engine_free(engine);
-	loop_free(loop);
+	loop_drop();
 	fake_ms_now = 1000;
-	assert_int_equal(loop_new(&loop, &clock, NULL), 0);
+	assert_int_equal(loop_make(&clock, NULL), 0);
 	assert_int_equal(engine_open(&engine, loop, fake_url(fake), NULL), 0);
 	probe();
 	plan("fault=silence match=\"POST /volumes/create\"\nfault=silence match=\"GET "
