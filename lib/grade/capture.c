@@ -4,7 +4,9 @@
  * All learner services are paused, each declared path is read as a tar stream and parsed in
  * lab-fetch, then they go on: nothing else is done while they stand still, because a long pause
  * breaks their connections. What no copy can hold (pipes, devices, links that lead away) is left
- * out and listed: a learner must not be able to keep files from being judged.
+ * out and listed: it must not keep the files beside it from being judged. More than the limits does
+ * keep all from it: a log that grows is not the learner's failure, so the checks say `error`, not
+ * `fail`. Who does it on purpose has no grade from it, and no attempt less.
  */
 #include "grade/impl.h"
 
@@ -114,6 +116,17 @@ static void read_whole(void *arg, const struct err *e)
 	struct capturing *c = arg;
 
 	c->haul = NULL;
+	if (e->code == ERR_LIMIT) {
+		const struct lab_capture *of = &c->lab->captures[c->at];
+		struct err why = ERR_NONE;
+
+		err_set(&why, ERR_LIMIT,
+			"'%s' of '%s' holds more than can be judged: %s; remove what does not "
+			"belong there",
+			of->paths[c->path], c->lab->services[of->service].name, e->text);
+		finish(c, &why);
+		return;
+	}
 	if (e->code != 0 && e->code != ERR_NOT_FOUND) { /* no files is what the check will see */
 		finish(c, e);
 		return;
