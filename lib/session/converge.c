@@ -479,6 +479,8 @@ static void step_container(struct session *s, struct slot *slot)
 	if (o->in_flight || slot->busy || o->state != OBJ_LIVE)
 		return;
 	if (slot->state == SERVICE_CREATED && s->state != STATE_PAUSED) {
+		if (slot->freezes > 0) /* its files are being read; what ended stays down */
+			return;
 		if (volumes_filled(s, slot) && !o->in_flight && dependencies_hold(s, v) &&
 			due(s, slot->restart_at_ms))
 			container_start(s->m->engine, turn_for(s, slot), o->engine_id, call_done,

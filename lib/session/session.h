@@ -185,8 +185,11 @@ void session_unwant(struct session *s, int service);
  */
 void session_recreate(struct session *s, const int *services, size_t n, int64_t deadline_ms,
 	session_done done, void *arg);
-/* Pause these services until session_thaw(); done when all are paused, or why not. Counts per
- * service. A crash thaws. */
+/*
+ * Pause these services until session_thaw(); done when all are paused, or why not. One whose
+ * program has ended counts as paused, and is not started until then. Counts per service. A restart
+ * of the daemon thaws.
+ */
 void session_freeze(struct session *s, const int *services, size_t n, session_done done, void *arg);
 /* done when they run again, or why not; NULL: nobody waits. */
 void session_thaw(struct session *s, const int *services, size_t n, session_done done, void *arg);

@@ -29,8 +29,8 @@ static void answer(struct waiter *w, const struct err *e)
 
 static bool arrived(const struct session *s, const struct waiter *w, const struct slot *slot)
 {
-	if (w->what == AWAIT_PAUSED)
-		return slot->paused || !slot->running;
+	if (w->what == AWAIT_PAUSED) /* busy: it may be just starting */
+		return slot->paused || (!slot->running && !slot->busy);
 	if (w->what == AWAIT_THAWED)
 		return !slot->running || (!slot->paused && !slot->busy) || s->state == STATE_PAUSED;
 	/* As in all_ready(): one that is leaving has its old state until it is gone. */

@@ -43,6 +43,11 @@ daemons_stop() {
 	wait "$engine" || fail "the fake engine ended with status $?"
 }
 
+# The container of box, when it runs or is paused.
+running() {
+	engine_api GET /containers/json | grep -o "lab-tiny-lab-[a-z0-9]*-box-[0-9]*"
+}
+
 # --- starts at once are no more labs than there may be ---------------------------------------------
 
 mkdir -p "$XDG_CONFIG_HOME/labyard"
@@ -152,6 +157,25 @@ sleep 2 # longer than the freeze may take, and than the answer is late
 kill -CONT "$labd"
 wait "$checking" || :
 grep -Eq '^work/kept +(FAIL|ERROR) ' "$tmp/judged" || fail "the check: $(cat "$tmp/judged")"
+unset ENGINE
+daemons_stop
+
+# --- a service that ends while its files are read is started when they have been read ------------
+
+ENGINE=$DOCKER_HOST
+daemon 'fault=delay match="GET /containers/*/archive*" n=1 ms=2500'
+run lab start tiny-lab
+run lab check tiny-lab work/seen # the service of checks is up
+lab check tiny-lab work/kept >"$tmp/judged" 2>&1 &
+checking=$!
+eventually 5 paused
+box=$(running)
+engine_api POST "/containers/$box/stop"
+sleep 1 # a restart comes 25 ms later
+! running || fail "the box runs while its files are read"
+wait "$checking" || :
+grep -Eq '^work/kept +FAIL ' "$tmp/judged" || fail "the check: $(cat "$tmp/judged")"
+eventually 10 running
 unset ENGINE
 daemons_stop
 
@@ -346,9 +370,6 @@ daemons_stop
 
 # --- a program that ends while labd looks whether it runs is started again at once ----------------
 
-running() {
-	engine_api GET /containers/json | grep -o "lab-tiny-lab-[a-z0-9]*-box-[0-9]*"
-}
 ENGINE=$DOCKER_HOST
 daemon 'fault=late match="GET /containers/?*/json" ms=1500'
 run lab start tiny-lab
