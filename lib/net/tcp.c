@@ -1,4 +1,9 @@
-/* tcp.c - one outgoing TCP connection on the loop. */
+/*
+ * tcp.c - one outgoing TCP connection on the loop.
+ *
+ * As in stream.c: a peer that takes nothing more may still have said something, so an error of
+ * writing empties the queue, and only the end of reading ends the connection.
+ */
 #include "net/tcp.h"
 
 #include "base/str.h"
@@ -28,6 +33,7 @@ struct tcp {
 	char where[80];
 	struct buf out;
 	bool was_full, shut_wanted, shut, paused, ended;
+	bool deaf; /* the peer takes nothing more */
 	struct err err; /* of an open that failed at once */
 };
 
@@ -97,11 +103,8 @@ static void flush(struct tcp *t)
 			continue;
 		if (n < 0 && errno == EAGAIN)
 			break;
-		if (n < 0) {
-			fail(t, ERR_IO, errno, "cannot write to");
-			return;
-		}
-		buf_drop(&t->out, (size_t)n);
+		t->deaf |= n < 0;
+		buf_drop(&t->out, t->deaf ? t->out.len : (size_t)n);
 	}
 	if (t->shut_wanted && !t->shut && !t->out.len) {
 		t->shut = true;
@@ -232,8 +235,10 @@ struct tcp *tcp_open(struct loop *l, const char *address, int port, int64_t dead
 
 int tcp_write(struct tcp *t, const void *p, size_t n, struct err *e)
 {
-	if (t->state == DEAD || t->shut_wanted)
+	if (t->state == DEAD || t->shut_wanted || (t->deaf && t->ended))
 		return err_set(e, ERR_STATE, "the connection to %s is closed", t->where);
+	if (t->deaf)
+		return 0;
 	if (buf_add(&t->out, p, n) < 0)
 		return err_set(e, ERR_LIMIT, "too much waits for %s", t->where);
 	t->was_full |= tcp_full(t);

@@ -25,7 +25,10 @@ struct tcp_ops {
  */
 struct tcp *tcp_open(struct loop *l, const char *address, int port, int64_t deadline_ms,
 	const struct tcp_ops *ops, void *arg);
-/* Queue bytes. Errors: ERR_LIMIT (over 1 MiB would wait; nothing was queued), ERR_STATE. */
+/*
+ * Queue bytes. What a peer does not take any more is dropped until all that it said was read.
+ * Errors: ERR_LIMIT (over 1 MiB would wait; nothing was queued), ERR_STATE (closed).
+ */
 int tcp_write(struct tcp *t, const void *p, size_t n, struct err *e);
 bool tcp_full(const struct tcp *t); /* above 256 KiB */
 void tcp_shutdown(struct tcp *t);   /* no more bytes from us, after the queue has drained */

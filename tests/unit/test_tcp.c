@@ -155,6 +155,34 @@ static void the_queue_has_a_limit_and_drains(void **state)
 	tcp_free(t);
 }
 
+static void a_peer_that_takes_nothing_more_is_read_to_its_end(void **state)
+{
+	struct tcp *t = connected();
+	static char block[256 << 10];
+
+	tcp_pause(t, true);
+	assert_int_equal(write(peer, "bye", 3), 3);
+	close(peer);
+	peer = -1;
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(tcp_write(t, block, sizeof(block), NULL), 0);
+	for (int i = 0; i < 8; i++) { /* the peer's reset comes after the first of it */
+		turns(1);
+		assert_int_equal(tcp_write(t, "x", 1, NULL), 0);
+	}
+	turns(1);
+	assert_int_equal(seen.err.code, 0);
+	assert_true(seen.drained);
+	assert_int_equal(seen.in.len, 0);
+	tcp_pause(t, false);
+	turns(3);
+	assert_string_equal(buf_str(&seen.in), "bye");
+	assert_true(seen.ended);
+	assert_int_equal(seen.err.code, 0);
+	assert_int_equal(tcp_write(t, "x", 1, NULL), ERR_STATE);
+	tcp_free(t);
+}
+
 static void refusals_come_to_failed(void **state)
 {
 	struct tcp *t;
@@ -184,6 +212,8 @@ int main(void)
 			an_end_may_be_said_before_it_is_open, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_paused_connection_reads_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_queue_has_a_limit_and_drains, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_peer_that_takes_nothing_more_is_read_to_its_end, setup, teardown),
 		cmocka_unit_test_setup_teardown(refusals_come_to_failed, setup, teardown),
 	};
 
