@@ -139,6 +139,7 @@ static void warn(struct session *s)
 	json_put_str(&w, "text", "the session ends soon; 'lab extend' gives more time");
 	json_end(&w);
 	session_emit(s, "limit", buf_str(&b));
+	session_commit(s); /* nobody is warned again after a restart */
 }
 
 static void act(struct session *s, const char *rule, const char *action)

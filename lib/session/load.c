@@ -83,6 +83,7 @@ static void load_session(void *arg, const struct row_session *r)
 		err_set(&l->err, ERR_STATE, "session '%s' has the unknown state '%s'", r->name,
 			r->state);
 	load_definition(s, r);
+	s->warned = (int)MIN(r->warned, (int64_t)s->lab->n_warn);
 	plan_slots(s);
 }
 

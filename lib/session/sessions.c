@@ -30,6 +30,7 @@ void session_row(const struct session *s, struct row_session *r)
 		.activity_ms = s->activity_ms,
 		.activity = s->activity,
 		.extended = s->extended,
+		.warned = s->warned,
 		.cause = s->cause,
 		.tainted = s->tainted,
 		.ended_ms = s->state == STATE_GONE ? loop_wall_ms(s->m->loop) : 0,

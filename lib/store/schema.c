@@ -15,8 +15,9 @@ EMBED(schema_1, "lib/store/schema.sql");
 EMBED(schema_2, "lib/store/schema-2.sql");
 EMBED(schema_3, "lib/store/schema-3.sql");
 EMBED(schema_4, "lib/store/schema-4.sql");
+EMBED(schema_5, "lib/store/schema-5.sql");
 
-static const char *const scripts[] = {schema_1, schema_2, schema_3, schema_4};
+static const char *const scripts[] = {schema_1, schema_2, schema_3, schema_4, schema_5};
 
 int schema_version(void)
 {

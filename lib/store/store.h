@@ -40,6 +40,7 @@ struct row_session {
 	int64_t keep_until_ms, activity_ms;
 	const char *activity;                      /* its source: "terminal trainer" */
 	int64_t extended;                          /* how often */
+	int64_t warned;                            /* how often, that it ends soon */
 	const char *cause;                         /* why it failed or was stopped */
 	bool tainted;
 	int64_t ended_ms;                          /* gone */

@@ -36,8 +36,8 @@ struct column {
 #define C(m) COLUMN(row_session, m)
 static const struct column session_columns[] = {C(id), C(name), C(lab), C(source), C(digest),
 	C(commit), C(version), C(variant), C(seed), C(state), C(gen), C(created_ms), C(ready_ms),
-	C(expires_ms), C(keep_until_ms), C(activity_ms), C(activity), C(extended), C(cause),
-	C(tainted), C(ended_ms)};
+	C(expires_ms), C(keep_until_ms), C(activity_ms), C(activity), C(extended), C(warned),
+	C(cause), C(tainted), C(ended_ms)};
 #undef C
 #define C(m) COLUMN(row_object, m)
 static const struct column object_columns[] = {C(id), C(session), C(gen), C(kind), C(role), C(slot),

@@ -384,6 +384,27 @@ eventually 10 running
 unset ENGINE
 daemons_stop
 
+# --- a restart warns nobody twice that the session ends -------------------------------------------
+
+warnings() {
+	lab events | grep -c "'lab extend' gives more time"
+}
+warned() { # TIMES
+	[ "$(warnings)" = "$1" ]
+}
+echo 'max_expires = 15m' >"$XDG_CONFIG_HOME/labyard/labd.conf" # and so the first comes at once
+daemon
+run lab start tiny-lab
+expect_status 0
+eventually 5 warned 1
+labd_stop
+labd_start
+run lab check tiny-lab work/seen # it has looked at the limits
+expect_status 0
+expect_equal "warnings after a restart" 1 "$(warnings)"
+daemons_stop
+rm "$XDG_CONFIG_HOME/labyard/labd.conf"
+
 # --- a start that fails says why by its exit code ------------------------------------------------
 
 sed -i 's/startup_timeout: 10m.*/startup_timeout: 8s/' "$lab_folder/lab.yaml"

@@ -7,12 +7,13 @@
 /* --- rows come back --------------------------------------------------------------------------- */
 
 struct seen {
-	int sessions, objects, verdicts, hints, grades, records, repos, repo_labs;
+	int sessions, objects, verdicts, hints, grades, records, repos, repo_labs, warned;
 };
 
 static void see_session(void *arg, const struct row_session *r)
 {
 	((struct seen *)arg)->sessions++;
+	((struct seen *)arg)->warned = (int)r->warned;
 	assert_int_equal(r->id, 41);
 	assert_string_equal(r->name, "drift-retrain-7k2m");
 	assert_string_equal(r->lab, "drift-retrain");
@@ -164,6 +165,7 @@ static struct tx *tx_full(struct store *s)
 		.activity_ms = 7,
 		.activity = "terminal tr\xc3\xa4iner 'x'",
 		.extended = 8,
+		.warned = 10,
 		.cause = "",
 		.tainted = true,
 		.ended_ms = 9};
@@ -232,7 +234,9 @@ static struct tx *tx_full(struct store *s)
 	return t;
 }
 
-#define VERSION_3 "ALTER TABLE session DROP COLUMN variant; PRAGMA user_version = 3"
+#define VERSION_4 "ALTER TABLE session DROP COLUMN warned; PRAGMA user_version = 4"
+#define VERSION_3 \
+	VERSION_4 "; ALTER TABLE session DROP COLUMN variant; PRAGMA user_version = 3"
 #define VERSION_2 VERSION_3 "; CREATE INDEX grade_lab ON grade (lab); PRAGMA user_version = 2"
 #define VERSION_1 "DROP TABLE repo; DROP TABLE repo_lab; " VERSION_2 "; PRAGMA user_version = 1"
 
@@ -248,6 +252,7 @@ static void an_older_database_is_brought_up(void **state)
 	struct seen seen = load(p);
 	assert_int_equal(seen.sessions, 1);
 	assert_int_equal(seen.repos, 0);
+	assert_int_equal(seen.warned, 0);
 	assert_int_equal(commit(p, tx_new(p->store)), 0);
 }
 
@@ -297,7 +302,7 @@ static void rows_come_back_as_they_were_written(void **state)
 	place_close(p);
 	place_open(p);
 	struct seen seen = load(p);
-	assert_memory_equal(&seen, (&(struct seen){1, 1, 1, 1, 1, 1, 1, 1}), sizeof(seen));
+	assert_memory_equal(&seen, (&(struct seen){1, 1, 1, 1, 1, 1, 1, 1, 10}), sizeof(seen));
 }
 
 static void what_is_gone_is_not_loaded(void **state)
@@ -573,11 +578,11 @@ static void foreign_and_newer_databases_are_refused(void **state)
 	struct place *p = *state;
 
 	place_close(p);
-	place_exec(p, "PRAGMA user_version = 5");
-	refused(p, ERR_STATE, "version 5 and this labd knows 4");
+	place_exec(p, "PRAGMA user_version = 6");
+	refused(p, ERR_STATE, "version 6 and this labd knows 5");
 	place_exec(p, "PRAGMA user_version = -1");
 	refused(p, ERR_STATE, "damaged");
-	place_exec(p, "PRAGMA user_version = 4; PRAGMA application_id = 5");
+	place_exec(p, "PRAGMA user_version = 5; PRAGMA application_id = 5");
 	refused(p, ERR_STATE, "another program");
 	place_exec(p, "PRAGMA application_id = 1281450617; UPDATE meta SET install = 'other'");
 	refused(p, ERR_STATE, "of installation other");
