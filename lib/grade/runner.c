@@ -12,6 +12,7 @@
 #define MAX_SIDE (64 << 10)
 #define MAX_MS    86400000
 #define MAX_FRAME (MAX_OUT + 2 * MAX_SIDE + 4096)
+#define CUT_OVER 2 /* nothing is sent, because the time is over */
 #define GRACE_MS 5000 /* beyond the program's own time-out, until the stream is given up */
 
 /*
@@ -23,13 +24,14 @@
  * forgotten once, and not before each program; the marker by which a later labd finds programs
  * stays.
  *
- * A second shell, the watch, ends a program whose time is over, up to a second late: it answers and
+ * A second shell, the watch, ends a program whose time is over, up to a second late: it says so and
  * kills the process group, itself and the reader with it, and needs no process for that: the table
- * may be full (then it cannot sleep any more, and loops until the time is over). When it finds
- * nothing to watch it ends, and the next program starts another. $d.t holds what runs ("end id
- * begin end"; 0 = nothing), $d.w 1 while there is a watch. Both are written in place: to truncate a
- * file and write it again sends it to the disk, which costs as much as a process. A line that is
- * read while it is written has two different ends.
+ * may be full (then it cannot sleep any more, and loops until the time is over). What the program
+ * had written stays, and the shell that follows sends it ($2 to $4: the name of the one before, id
+ * and time of the program). When the watch finds nothing to watch it ends, and the next program
+ * starts another. $d.t holds what runs ("end id begin end"; 0 = nothing), $d.w 1 while there is a
+ * watch. Both are written in place: to truncate a file and write it again sends it to the disk,
+ * which costs as much as a process. A line that is read while it is written has two different ends.
  *
  * A program's files may grow to 64 MiB, of which the limits above come back. What it leaves behind
  * in the process group is killed after it; that something was left the system's last process id
@@ -40,9 +42,23 @@ static const char loop_text[] =
 	"echo $$\n"
 	"unset d w\n"
 	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n"
-	"d=${LAB_SCRATCH:-/tmp}/.run. w=0\n"
-	"[ -z \"$2\" ] || rm -f \"$d$2\".?\n"
-	"d=$d$1\n"
+	"send() {\n"
+	" id=$1 x=$2 ms=$3 o=0 e=0 v=0 cut=0\n"
+	" if [ -s \"$d.o\" ] || [ -s \"$d.e\" ] || [ -s \"$d.v\" ]; then\n"
+	"  set -- $(wc -c \"$d.o\" \"$d.e\" \"$d.v\"); o=$1 e=$3 v=$5\n"
+	"  [ $o -le 1048576 ] || o=1048576 cut=1\n"
+	"  [ $e -le 65536 ] || e=65536\n"
+	"  [ $v -le 65536 ] || v=65536 cut=1\n"
+	" fi\n"
+	" echo \"LAB1 $id $x $ms $o $e $v $cut\"\n"
+	" [ $o = 0 ] || head -c $o \"$d.o\"\n"
+	" [ $e = 0 ] || head -c $e \"$d.e\"\n"
+	" [ $v = 0 ] || head -c $v \"$d.v\"\n"
+	"}\n"
+	"d=${LAB_SCRATCH:-/tmp}/.run.$2 w=0\n"
+	"[ -z \"$3\" ] || send $3 137 $4\n"
+	"[ -z \"$2\" ] || rm -f \"$d\".?\n"
+	"d=${d%\"$2\"}$1\n"
 	"umask 077; set -C\n"
 	"for f in o e v; do : >\"$d.$f\" || exit 1; done\n"
 	"for f in t w; do echo 0 >\"$d.$f\" || exit 1; done\n"
@@ -64,7 +80,7 @@ static const char loop_text[] =
 	"}\n"
 	"watch() {\n"
 	" trap 'while over; do :; done\n"
-	"  [ $end = 0 ] || echo \"LAB1 $id 137 $(((now - from) * 10)) 0 0 0 0\"\n"
+	"  [ $end = 0 ] || echo \"LAB1 $id 137 $(((now - from) * 10)) 0 0 0 2\"\n"
 	"  kill -9 -$$' EXIT\n"
 	" while sleep 1; do\n"
 	"  over; case $? in\n"
@@ -89,20 +105,11 @@ static const char loop_text[] =
 	" done\n"
 	"}\n"
 	"answer() {\n"
-	" wait $2; x=$?; now; ms=$(((now - from) * 10)) id=$1 o=0 e=0 v=0 cut=0 more=1\n"
+	" wait $2; x=$?; now; ms=$(((now - from) * 10)) more=1\n"
 	" read -r _ _ _ _ last </proc/loadavg\n"
 	" [ $last = $2 ] || while [ $more ]; do more=; sweep 2>/dev/null; done\n"
 	" echo 0 1<>\"$d.t\"\n"
-	" if [ -s \"$d.o\" ] || [ -s \"$d.e\" ] || [ -s \"$d.v\" ]; then\n"
-	"  set -- $(wc -c \"$d.o\" \"$d.e\" \"$d.v\"); o=$1 e=$3 v=$5\n"
-	"  [ $o -le 1048576 ] || o=1048576 cut=1\n"
-	"  [ $e -le 65536 ] || e=65536\n"
-	"  [ $v -le 65536 ] || v=65536 cut=1\n"
-	" fi\n"
-	" echo \"LAB1 $id $x $ms $o $e $v $cut\"\n"
-	" [ $o = 0 ] || head -c $o \"$d.o\"\n"
-	" [ $e = 0 ] || head -c $e \"$d.e\"\n"
-	" [ $v = 0 ] || head -c $v \"$d.v\"\n"
+	" send $1 $x $ms\n"
 	"}\n"
 	"guard\n"
 	"set -f\n"
@@ -118,6 +125,8 @@ struct request {
 	int64_t id, timeout_ms;
 	struct buf bytes; /* as sent */
 	size_t sent;
+	bool over;  /* its time is; what it wrote comes from the shell that follows */
+	int64_t ms; /* that it took until then */
 	runner_done done;
 	void *arg;
 	struct program_result broken; /* how it ends when the stream breaks */
@@ -191,6 +200,13 @@ static void runner_break(struct runner *r, const struct program_result *why)
 	list_for_each_safe(q, tmp, &r->waiting, link) {
 		list_unlink(&q->link);
 		q->broken = *why;
+		if (q->over && !r->closed)
+			q->broken = (struct program_result){.exit = 137,
+				.ms = q->ms,
+				.timed_out = true,
+				.out = "",
+				.errout = "",
+				.evidence = ""};
 		loop_defer(sessions_loop(r->m), deliver_broken, q);
 	}
 }
@@ -312,7 +328,7 @@ struct head {
 	int exit;
 	int64_t ms;
 	size_t n[3];
-	int too_long;
+	int cut;
 };
 
 /* One whole frame at the start of r->in: true and *ret; false = more bytes are needed. */
@@ -327,7 +343,7 @@ static bool frame(struct runner *r, struct head *ret, size_t *head_len, struct e
 	}
 	if (sscanf(r->in.data, "LAB1 %" SCNd64 " %d %" SCNd64 " %zu %zu %zu %d\n", &ret->id,
 		    &ret->exit, &ret->ms, &ret->n[0], &ret->n[1], &ret->n[2],
-		    &ret->too_long) != 7 ||
+		    &ret->cut) != 7 ||
 		ret->exit < 0 || ret->exit > 255 || ret->ms < 0 || ret->ms > MAX_MS ||
 		ret->n[0] > MAX_OUT || ret->n[1] > MAX_SIDE || ret->n[2] > MAX_SIDE) {
 		err_set(e, ERR_PROTO, "the runner's answer makes no sense");
@@ -350,7 +366,7 @@ static void answer(struct request *q, const struct head *h, const char *p)
 		.exit = h->exit,
 		.ms = h->ms,
 		.timed_out = out_of_time(q, h),
-		.too_long = h->too_long || h->exit == 128 + 25, /* SIGXFSZ */
+		.too_long = h->cut || h->exit == 128 + 25, /* SIGXFSZ */
 		.out = out,
 		.errout = errout,
 		.evidence = evidence,
@@ -384,9 +400,14 @@ static void output(void *arg, int stream, const char *p, size_t n)
 			err_set(&e, ERR_PROTO, "the runner answered something that was not asked");
 			break;
 		}
+		r->out_of_time = h.cut == CUT_OVER && !q->over;
+		if (r->out_of_time) {
+			q->over = true;
+			q->ms = h.ms;
+			continue;
+		}
 		list_unlink(&q->link);
 		arm(r);
-		r->out_of_time = out_of_time(q, &h);
 		answer(q, &h, body); /* may queue more, or close the runner: then r->broken */
 		if (r->closed)
 			return;
@@ -440,10 +461,12 @@ static void attach(struct runner *r)
 	static const struct exec_ops ops = {
 		.started = started, .output = output, .ended = ended, .drained = drained};
 	_cleanup_free_ char *last = xstrdup(r->name);
-	char *argv[] = {(char *)"/bin/sh", (char *)"-s", r->name, last, NULL};
+	struct request *q = list_first(&r->waiting, struct request, link);
+	_cleanup_free_ char *id = q && q->over ? strf("%" PRId64, q->id) : NULL;
+	_cleanup_free_ char *ms = id ? strf("%" PRId64, q->ms) : NULL;
+	char *argv[] = {(char *)"/bin/sh", (char *)"-s", r->name, last, id, ms, NULL};
 	struct session *s = sessions_by_id(r->m, r->session);
 	struct program_result why = {0};
-	struct request *q;
 
 	if (r->exec)
 		sessions_exec_done(r->m, TAKE(r->exec));
@@ -452,7 +475,7 @@ static void attach(struct runner *r)
 	buf_clear(&r->in);
 	r->told = r->out_of_time = false;
 	list_for_each(q, &r->waiting, link)
-		q->sent = 0;
+		q->sent = q->over ? q->bytes.len : 0;
 	err_set(&why.err, ERR_STATE, "the session is gone");
 	if (s)
 		r->exec = session_exec(s,

@@ -11,6 +11,7 @@
  *                  <stdout><stderr><evidence>
  *
  * To the shell the head is a comment; it tells a reader of the stream where a command ends.
+ * <cut>: 1 = not all of it is sent; 2 = the time is over, what there is comes from the new shell.
  *
  * The id only keeps frames apart; it proves nothing (a learner who is root can read it).
  */

@@ -72,6 +72,26 @@ endless() {
 	judged 5 'TIME .*the check ran out of time'
 }
 
+# What it had written when its time was over is told, and it alone.
+unfinished() {
+	make_check unfinished "$1" <<-'END'
+		#!/bin/sh
+		echo 'FAIL: not this'
+		echo 'the answer so far'
+		printf proof >&3
+		sleep 98765
+	END
+	run lab start unfinished
+	expect_status 0
+	run lab check -o json
+	expect_status 5
+	expect_out '"verdict":"timeout",.*"message":"the check ran out of time",.*"output":"the answer so far\\n"'
+	run lab grade
+	expect_out '^be +50.00 .*1 not judged'
+	expect_equal "evidence" proof "$(find "$state/evidence" -path '*/be/seen/evidence.json' -exec cat {} +)"
+	discard
+}
+
 forks() {
 	make_check forks "$1" <<-'END'
 		#!/bin/sh
@@ -121,6 +141,7 @@ row "... and takes no notice of its limit" deaf_flood neighbour
 row "... in the learner's container" flood inside
 row "a check program that never ends" endless neighbour
 row "... in the learner's container" endless inside
+row "a check program that prints and never ends" unfinished neighbour
 row "a check program that leaves children" forks neighbour
 row "... in the learner's container" forks inside
 row "... in a session of their own" detaches
