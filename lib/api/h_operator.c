@@ -155,6 +155,9 @@ static void engine_metrics(struct api *a, struct buf *out)
 	single(out, "engine_limit", "gauge", "Changes that may be under way at once.",
 		(int64_t)load.limit);
 	single(out, "engine_calls_total", "counter", "Calls to the engine.", load.calls);
+	single(out, "engine_calls_in_flight", "gauge",
+		"Calls that are under way, the stream of events among them, commands not.",
+		(int64_t)load.in_flight);
 }
 
 void h_metrics(struct api *a, struct request *r, const struct match *m)

@@ -22,6 +22,7 @@ struct engine_load engine_load(const struct engine *g)
 	struct engine_load load = sched_load(g->sched);
 
 	load.calls = g->calls;
+	load.in_flight = g->in_flight;
 	return load;
 }
 

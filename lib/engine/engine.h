@@ -401,5 +401,6 @@ void engine_events(struct engine *g, const char *install,
 struct engine_load {
 	size_t waiting, running, limit; /* limit: of containers and networks together */
 	int64_t calls; /* changing and reading calls since the start */
+	size_t in_flight; /* of them, the stream of events among them, commands in containers not */
 };
 struct engine_load engine_load(const struct engine *g);

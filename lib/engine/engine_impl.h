@@ -77,6 +77,7 @@ struct engine {
 	struct sched *sched;
 	struct engine_info info;
 	int64_t calls;
+	size_t in_flight;
 };
 
 struct engine_op {

@@ -48,6 +48,16 @@ running() {
 	engine_api GET /containers/json | grep -o "lab-tiny-lab-[a-z0-9]*-box-[0-9]*"
 }
 
+metric() { # NAME
+	curl -sS --unix-socket "$XDG_RUNTIME_DIR/labyard/labd.sock" http://localhost/metrics | sed -n "s/^labd_$1 //p"
+}
+
+# labd waits for an answer (besides the stream of events) whenever we look: for a late one.
+engine_is_late() {
+	if [ "$(metric engine_calls_in_flight)" -gt 1 ]; then looks=$((looks + 1)); else looks=0; fi
+	[ "$looks" -ge 3 ]
+}
+
 # --- starts at once are no more labs than there may be ---------------------------------------------
 
 mkdir -p "$XDG_CONFIG_HOME/labyard"
@@ -107,8 +117,7 @@ daemons_stop
 # --- a container that left its place, and then cannot be made, is missed by nobody ---------------
 
 engine_is_asked() {
-	curl -sS --unix-socket "$XDG_RUNTIME_DIR/labyard/labd.sock" http://localhost/metrics |
-		grep -Eq '^[a-z_]*engine_running 1$'
+	[ "$(metric engine_running)" = 1 ]
 }
 daemon 'fault=status match="POST /containers/create" n=3 status=400 text="no place" ms=2000'
 run lab start tiny-lab
@@ -377,7 +386,8 @@ expect_status 0
 box=$(running)
 labd_stop
 FAST=1 labd_start # the listing that comes anyway is half a minute away
-sleep 0.7 # it is being asked
+looks=0
+eventually 10 engine_is_late # it is being asked
 engine_api POST "/containers/$box/stop"
 ! running || fail "the box runs on"
 eventually 10 running
@@ -418,9 +428,10 @@ daemons_stop
 # --- ...and once: what is read of the start that failed says nothing of the next one --------------
 
 sed -i 's/startup_timeout: 8s/startup_timeout: 60s/' "$lab_folder/lab.yaml"
-FAST=30 daemon 'exec match="never-ready" exit=1' 'fault=delay match="GET /containers/?*/logs*" n=1 ms=1000'
+FAST=30 daemon 'exec match="never-ready" exit=1' 'fault=delay match="GET /containers/?*/logs*" n=1 ms=1500'
 run lab start tiny-lab --no-wait
-sleep 2.4 # its time is over, and its last words are read
+looks=0
+eventually 10 engine_is_late # its time is over, and its last words are read
 run lab stop tiny-lab
 expect_status 0
 began=$(date +%s%N)

@@ -385,6 +385,7 @@ static void what_waits_or_runs_can_be_canceled(void **state)
 	struct engine_op *last = volume_create(engine, user_turn, &s, on_change, &waiting);
 	while (fake_calls(fake, "POST /volumes/create") < 4)
 		(void)loop_once(loop, false);
+	assert_int_equal(engine_load(engine).in_flight, 4);
 	engine_cancel(last);
 	assert_false(waiting.done);
 	(void)finish(&waiting, ENGINE_REFUSED, ERR_CANCELED);
@@ -394,6 +395,7 @@ static void what_waits_or_runs_can_be_canceled(void **state)
 	for (int i = 0; i < 3; i++)
 		expect_done(&running[i]);
 	assert_int_equal(fake_calls(fake, "POST /volumes/create"), 4);
+	assert_int_equal(engine_load(engine).in_flight, 0);
 }
 
 static void freeing_the_engine_ends_everything_once(void **state)

@@ -154,6 +154,7 @@ static void on_answer(void *arg, const struct http_result *hr)
 	struct docker_op *op = arg;
 
 	op->http = NULL;
+	op->d->engine.in_flight--;
 	if (hr->outcome == HTTP_NOT_SENT || other_version(hr))
 		op->d->versioned =
 			false; /* the next call asks again: the engine may have been upgraded */
@@ -198,6 +199,7 @@ static void send_call(struct docker_op *op)
 		.silence_ms = c->silence_ms,
 	};
 	d->engine.calls++;
+	d->engine.in_flight++;
 	op->http = http_send(d->http, &req, on_answer, op);
 }
 

@@ -102,6 +102,7 @@ static void on_version(void *arg, const struct http_result *hr)
 	struct err why = ERR_NONE;
 
 	d->negotiating = false;
+	d->engine.in_flight--;
 	if (read_version(d, hr, &why) < 0)
 		api_unversioned(d, &why);
 	else
@@ -117,6 +118,7 @@ void docker_negotiate(struct docker *d)
 		return;
 	d->negotiating = true;
 	d->engine.calls++;
+	d->engine.in_flight++;
 	(void)http_send(d->http, &req, on_version, d); /* canceled by http_free() only */
 }
 
