@@ -719,6 +719,37 @@ static void a_probe_that_is_answered_opens_the_stream(void **state)
 	wait_for(&heard.lost, 2);
 }
 
+/* An engine that is there, and cuts or refuses each stream at once, is not asked without end. */
+static void a_stream_that_is_cut_at_once_is_waited_for_longer(void **state)
+{
+	struct container_spec s = plain_spec(forever);
+	_cleanup_free_ char *name = xstrdup(s.name), *id = NULL;
+	int64_t from;
+
+	memset(&heard, 0, sizeof(heard));
+	id = MUST(container_create, &s);
+	DO(container_start, id);
+	plan("fault=status match=\"GET /events*\" n=1 status=200\n"
+	     "fault=status match=\"GET /events*\" n=2 status=403\n"
+	     "fault=status match=\"GET /events*\" n=3 status=200");
+	from = loop_now_ms(loop);
+	engine_events(engine, install, on_event, NULL);
+	for (int i = 1; i <= 3; i++) {
+		wait_for(&heard.lost, i);
+		probe(); /* as the owner does, who wants to know whether it is there */
+	}
+	assert_true(loop_now_ms(loop) - from >= 200 + 400);
+	wait_for(&heard.connected, 3);
+	fake_oom(fake, name);
+	wait_for(&heard.died, 1); /* it tells something: all is well again */
+	fake_away(fake, true);
+	wait_for(&heard.lost, 4);
+	fake_away(fake, false);
+	from = loop_now_ms(loop);
+	wait_for(&heard.connected, 4);
+	assert_true(loop_now_ms(loop) - from < 1600);
+}
+
 /* --- pulls and builds --- */
 
 struct pulled {
@@ -891,6 +922,7 @@ int main(void)
 		CASE_56(events_come_back_after_a_break),
 		CASE(a_call_that_finds_nobody_is_heard_of),
 		CASE(a_probe_that_is_answered_opens_the_stream),
+		CASE(a_stream_that_is_cut_at_once_is_waited_for_longer),
 		CASE(a_pull_adds_its_layers_up),
 		CASE(a_pull_fails_inside_a_200_too),
 		CASE(a_pull_shows_its_credentials),

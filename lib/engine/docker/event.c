@@ -7,7 +7,8 @@
  *
  * An engine may also come and go between two tries of the stream. So a call that finds nobody is
  * told like a break, once until the engine has answered again, and an answer to a probe opens the
- * stream at once.
+ * stream at once. Unless the last try was answered, too: what is refused, or cut as soon as it is
+ * open, is tried less and less often, since each try makes the owner list.
  */
 #include "engine/docker/docker.h"
 #include "base/str.h"
@@ -24,6 +25,7 @@ struct events {
 	struct json_stream *json;
 	struct timer *retry;
 	int64_t backoff_ms;
+	int64_t answered_ms; /* boot; 0 = the last try found nobody */
 	bool lost; /* that was told, and nothing good was heard since */
 };
 
@@ -51,6 +53,7 @@ static int on_document(void *arg, const struct json *doc, struct err *e)
 
 	if (!action || !id || (!streq(action, "die") && !streq(action, "oom")))
 		return 0;
+	ev->backoff_ms = BACKOFF_MIN_MS;
 	event.kind = streq(action, "die") ? EVENT_DIED : EVENT_OOM;
 	if (str_int(json_str_or(json_path(actor, "Attributes.exitCode"), ""), 0, 255, &code,
 		    NULL) == 0)
@@ -63,10 +66,12 @@ static int on_head(void *op, int status, struct err *e)
 {
 	struct events *ev = container_of((struct docker_op *)op, struct event_op, op)->ev;
 
-	if (!ev || status != 200)
+	if (!ev)
+		return 0;
+	ev->answered_ms = loop_now_ms(ev->d->engine.loop);
+	if (status != 200)
 		return 0;
 	ev->lost = false;
-	ev->backoff_ms = BACKOFF_MIN_MS;
 	tell(ev, EVENT_CONNECTED);
 	return 0;
 }
@@ -98,6 +103,8 @@ void events_answered(struct events *ev)
 	if (!ev)
 		return;
 	ev->lost = false;
+	if (ev->answered_ms)
+		return;
 	ev->backoff_ms = BACKOFF_MIN_MS;
 	if (!ev->op)
 		timer_start(ev->retry, 0);
@@ -111,6 +118,8 @@ static void stream_end(struct docker_op *op, const struct engine_result *r)
 	if (!ev)
 		return;
 	ev->op = NULL;
+	if (ev->answered_ms && loop_now_ms(ev->d->engine.loop) - ev->answered_ms >= BACKOFF_MAX_MS)
+		ev->backoff_ms = BACKOFF_MIN_MS;
 	retry_later(ev);
 	events_doubt(ev);
 }
@@ -121,6 +130,7 @@ static void connect_stream(void *arg)
 	struct event_op *op =
 		op_new(ev->d, sizeof(*op), NULL, NULL, "cannot listen to the engine's events");
 
+	ev->answered_ms = 0;
 	json_stream_free(ev->json);
 	ev->json = json_stream_new(on_document, ev);
 	op->ev = ev;
