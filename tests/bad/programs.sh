@@ -128,6 +128,17 @@ fork_bomb() {
 	judged 5 'TIME .*the check ran out of time'
 }
 
+# The shell that asks for programs is in the same group, and asks for the next one.
+group() { # VANTAGE BEFORE AFTER STATUS EXTENDED-REGEX
+	make_check group "$1" <<-END
+		#!/bin/sh
+		$2
+		kill 0
+		$3
+	END
+	judged "$4" "$5"
+}
+
 signal() { # VANTAGE SIGNAL NUMBER
 	make_check signal "$1" <<-END
 		#!/bin/sh
@@ -146,6 +157,10 @@ row "a check program that leaves children" forks neighbour
 row "... in the learner's container" forks inside
 row "... in a session of their own" detaches
 row "a check program that fills the process table" fork_bomb neighbour
+row "a check program that ends its process group" group neighbour '' 'exit 0' 4 'ERROR .*ended by signal 15'
+row "... itself not" group neighbour "trap '' TERM" 'sleep 1; exit 1' 1 'FAIL .*Nothing was seen'
+row "... and never ends" group neighbour "trap '' TERM" 'sleep 98765' 5 'TIME .*ran out of time'
+row "... in the learner's container" group inside '' 'exit 0' 4 'ERROR .*ended by signal 15'
 row "a check program that is ended by KILL" signal neighbour KILL 9
 row "a check program that is ended by SEGV" signal neighbour SEGV 11
 rows_end
