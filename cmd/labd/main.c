@@ -217,6 +217,25 @@ static int open_sessions(struct labd *d, struct err *e)
 	return r < 0 ? r : sessions_start(d->sessions, e);
 }
 
+/*
+ * A proof's folder outlives it only when something was not discarded, and names the engine that has
+ * it. To another one everything would be gone, and nobody would know of it any more.
+ */
+static int keep_engine(struct labd *d, struct err *e)
+{
+	_cleanup_free_ char *file = strf("%s/engine", d->options.state);
+	_cleanup_buf_ struct buf named = BUF(4096);
+	const char *where = engine_info(d->engine)->where;
+
+	if (sessions_count(d->sessions) && fs_read(file, &named, NULL) == 0 &&
+		!streq(buf_str(&named), where))
+		return err_set(e, ERR_STATE,
+			"what the proof in '%s' has made is in the engine at %s, not in that at "
+			"%s: set DOCKER_HOST to the first",
+			d->options.state, buf_str(&named), where);
+	return fs_write_atomic(file, where, strlen(where), 0600, e);
+}
+
 static int open_repos(struct labd *d, struct err *e)
 {
 	const struct repos_config c = {
@@ -291,7 +310,8 @@ static int build(struct labd *d, struct err *e)
 		(r = worker_new(&d->io, d->loop, "io", IO_THREADS, IO_QUEUE, e)) < 0 ||
 		(r = open_store(d, e)) < 0 ||
 		(r = open_repos(d, e)) < 0 || (r = open_engine(d, e)) < 0 ||
-		(r = open_sessions(d, e)) < 0 || (r = open_api(d, e)) < 0)
+		(r = open_sessions(d, e)) < 0 ||
+		(d->options.proof && (r = keep_engine(d, e)) < 0) || (r = open_api(d, e)) < 0)
 		return r;
 	watch(d);
 	return 0;

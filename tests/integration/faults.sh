@@ -12,7 +12,7 @@ DOCKER_HOST=unix://$tmp/engine.sock
 export DOCKER_HOST
 
 daemon() { # [PLAN-LINE...]: both anew
-	rm -f "$tmp/engine.sock" "$tmp/ready"
+	rm -f "$tmp/engine.sock"
 	{
 		echo 'image name=debian:12-slim'
 		for line; do echo "$line"; done
@@ -24,6 +24,7 @@ daemon() { # [PLAN-LINE...]: both anew
 }
 
 labd_start() {
+	rm -f "$tmp/ready" # of the one before
 	LD_PRELOAD=$BUILD/tests/fault/torture/fasttime.so FAST_TIME=${FAST:-8} \
 		ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0 \
 		labd --labs "$tmp/labs" >"$tmp/ready" 2>>"$state/labd.log" &
@@ -393,6 +394,44 @@ engine_api POST "/containers/$box/stop"
 eventually 10 running
 unset ENGINE
 daemons_stop
+
+# --- what a killed proof has made is in its own engine, and another one's word says nothing of it --
+
+left=$state/proving/tiny-lab-0123abcd
+made() { # ENGINE: how many containers
+	curl -sS --unix-socket "$tmp/$1.sock" 'http://localhost/containers/json?all=1' | grep -o '"Id":' | wc -l
+}
+proof() { # ENGINE: one that removes first what others have left
+	run env DOCKER_HOST="unix://$tmp/$1.sock" lab test "$lab_folder" --only build
+}
+engines=
+for name in one two; do
+	"$BUILD/fakeengine" --listen "unix:$tmp/$name.sock" --plan "$tmp/plan" >"$tmp/engine.log" 2>&1 &
+	engines="$engines $!"
+	eventually 10 test -S "$tmp/$name.sock"
+done
+mkdir -p "$left"
+: >"$left/owner"
+mkfifo "$tmp/leash"
+sleep 60 >"$tmp/leash" &
+leash=$!
+rm "$tmp/ready"
+DOCKER_HOST=unix://$tmp/one.sock labd --proof --state "$left/state" --labs "$tmp/labs" \
+	--listen "unix:$tmp/proof.sock" <"$tmp/leash" >"$tmp/ready" 2>"$tmp/proof.log" &
+labd=$!
+eventually 20 grep -q ready "$tmp/ready"
+run lab --host "unix:$tmp/proof.sock" start tiny-lab
+expect_status 0
+kill -KILL "$labd" "$leash"
+wait "$labd" "$leash" || :
+proof two
+[ "$(made one)" -gt 0 ] || fail "the engine has lost what the proof made"
+[ -e "$left/state/labyard.db" ] || fail "nobody knows any more what the killed proof has made"
+proof one
+expect_equal "containers of the killed proof" 0 "$(made one)"
+[ ! -e "$left" ] || fail "what is discarded is still told of"
+# shellcheck disable=SC2086 # a list of pids
+kill $engines
 
 # --- a restart warns nobody twice that the session ends -------------------------------------------
 
