@@ -81,7 +81,8 @@ static int settle(struct cli *c, struct json **session, const char *wanted, int6
 		return 0;
 	progress(c, "%s: %s", name, json_str_or(json_get(*session, "state"), ""));
 	str_rfc3339(since_ms, w.since);
-	int r = client_follow(c->client, path, -1, FOLLOW_WORK, c->timeout_ms, settles, &w, &e);
+	int r = client_follow(c->client, path, -1, FOLLOW_WORK, client_until_ms(c->client), settles,
+		&w, &e);
 	bool gone = r == 0 ? !w.state || streq(w.state, "gone") : e.code == ERR_NOT_FOUND;
 	progress_clear(c);
 	if (gone && streq(wanted, "gone"))

@@ -66,6 +66,15 @@ int client_wait_for(struct client *k, const bool *done, int64_t deadline_ms, str
 		    : err_set(e, ERR_CANCELED, "interrupted");
 }
 
+int64_t client_until_ms(struct client *k)
+{
+	if (!k->cli->timeout_ms)
+		return INT64_MAX;
+	if (!k->until_ms)
+		k->until_ms = loop_now_ms(k->loop) + k->cli->timeout_ms;
+	return k->until_ms;
+}
+
 int client_rest(struct client *k, int64_t ms, struct err *e)
 {
 	bool over = false;

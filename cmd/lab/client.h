@@ -35,6 +35,12 @@ int client_wait_for(struct client *k, const bool *done, int64_t deadline_ms, str
 /* Rest. Errors: ERR_CANCELED. */
 int client_rest(struct client *k, int64_t ms, struct err *e);
 
+/*
+ * When --timeout is over, on the loop's clock; INT64_MAX = never. It is one for the whole command,
+ * and begins when this is first asked: what a person takes to answer a question does not count.
+ */
+int64_t client_until_ms(struct client *k);
+
 /* --- calls (client.c) ------------------------------------------------------------------------ */
 
 /* One call with a JSON body (NULL = none); *ret is the answer's document, NULL for an empty one;
@@ -73,15 +79,15 @@ int64_t client_retry_after_s(const struct client *k);
 
 /*
  * Follow server-sent events, those after the event or run `after` (-1 = all that there are), until
- * fn returns false, the stream ends, the deadline (0 = none) passes (ERR_TIMEOUT), or Ctrl-C
- * (ERR_CANCELED). kind and the event's document are valid during fn. A
+ * fn returns false, the stream ends, it is until_ms on the loop's clock (INT64_MAX = never;
+ * ERR_TIMEOUT), or Ctrl-C (ERR_CANCELED). kind and the event's document are valid during fn. A
  * lost connection is taken up again after the last event; who waits for work also starts labd again
  * when it has gone (a mere onlooker does not), and hears of it by kind "" and event NULL.
  */
 enum follow_mode { FOLLOW_WORK, FOLLOW_WATCH };
 typedef bool (*event_fn)(void *arg, const char *kind, const struct json *event);
 int client_follow(struct client *k, const char *path, int64_t after, enum follow_mode mode,
-	int64_t deadline_ms, event_fn fn, void *arg, struct err *e);
+	int64_t until_ms, event_fn fn, void *arg, struct err *e);
 
 /* --- names (names.c) ------------------------------------------------------------------------- */
 

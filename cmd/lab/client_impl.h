@@ -13,6 +13,7 @@ struct client {
 	struct watch *interrupts;
 	char *socket;
 	int64_t call_deadline_ms;
+	int64_t until_ms; /* 0 = the time of the command has not begun */
 	struct json *version;  /* what the daemon said of itself */
 	struct json *sessions; /* the last list (names.c) */
 	char **advice;

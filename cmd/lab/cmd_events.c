@@ -108,7 +108,7 @@ static int read_past(struct reading *g, struct err *e)
 		g->seen = 0;
 		r = client_follow(
 			g->cli->client, path, at_once ? -1 : g->after, FOLLOW_WATCH,
-			g->cli->timeout_ms, on_past, g, e);
+			client_until_ms(g->cli->client), on_past, g, e);
 	} while (r == 0 && g->seen == PAGE);
 	return r;
 }
@@ -145,8 +145,8 @@ int cmd_events(struct cli *c, int argc, char **argv)
 	g.max = (size_t)n;
 	if (!option_given(c, "follow"))
 		return print_past(&g);
-	if (client_follow(k, "/v1/events?follow=true", -1, FOLLOW_WATCH, c->timeout_ms, on_new, &g,
-		    &e) < 0)
+	if (client_follow(k, "/v1/events?follow=true", -1, FOLLOW_WATCH, client_until_ms(k), on_new,
+		    &g, &e) < 0)
 		return fail(c, &e);
 	return 0;
 }

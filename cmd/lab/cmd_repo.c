@@ -71,7 +71,8 @@ static int run_sync(struct cli *c, const char *path, const struct buf *body, str
 		return fail(c, &e);
 	_cleanup_free_ char *events =
 		strf("/v1/syncs/%" PRId64 "/events", json_int(json_get(begun, "id"), 0));
-	int r = client_follow(c->client, events, -1, FOLLOW_WORK, c->timeout_ms, on_event, &f, &e);
+	int r = client_follow(c->client, events, -1, FOLLOW_WORK, client_until_ms(c->client),
+		on_event, &f, &e);
 	progress_clear(c);
 	if (r == 0 && !f.last)
 		r = err_set(&e, ERR_UNKNOWN, "the sync was cut off: 'lab repo sync' tries again");

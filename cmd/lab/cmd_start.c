@@ -206,8 +206,8 @@ static int follow(struct starting *s, const char *name, int64_t since_ms, struct
 	_cleanup_free_ char *path = strf("/v1/sessions/%s/events?follow=true", name);
 
 	str_rfc3339(since_ms, s->since);
-	return client_follow(
-		s->cli->client, path, -1, FOLLOW_WORK, s->cli->timeout_ms, event, s, e);
+	return client_follow(s->cli->client, path, -1, FOLLOW_WORK,
+		client_until_ms(s->cli->client), event, s, e);
 }
 
 static void starting_done(struct starting *s)

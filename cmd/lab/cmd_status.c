@@ -167,7 +167,8 @@ static int watch(struct cli *c, const char *word)
 						   json_str_or(json_get(s, "name"), ""))
 					 : xstrdup("/v1/events?follow=true");
 	(void)fflush(stdout);
-	r = client_follow(c->client, path, -1, FOLLOW_WATCH, c->timeout_ms, changed, c, &e);
+	r = client_follow(
+		c->client, path, -1, FOLLOW_WATCH, client_until_ms(c->client), changed, c, &e);
 	return r < 0 ? fail(c, &e) : 0;
 }
 

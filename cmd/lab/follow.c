@@ -174,7 +174,7 @@ static bool over_for_good(const struct follow *f, enum follow_mode mode, bool en
 }
 
 int client_follow(struct client *k, const char *path, int64_t after, enum follow_mode mode,
-	int64_t deadline_ms, event_fn fn, void *arg, struct err *e)
+	int64_t until_ms, event_fn fn, void *arg, struct err *e)
 {
 	struct follow f = {.k = k,
 		.last = after,
@@ -187,8 +187,8 @@ int client_follow(struct client *k, const char *path, int64_t after, enum follow
 	struct timer *t = timer_new(k->loop, raise_flag, &late);
 	int r = 0;
 
-	if (deadline_ms)
-		timer_start(t, deadline_ms);
+	if (until_ms != INT64_MAX)
+		timer_start(t, until_ms - loop_now_ms(k->loop));
 	for (int tries = 0; r == 0; tries++) {
 		r = follow_once(&f, path, &late, e);
 		if (r != 0 || f.enough || over_for_good(&f, mode, ended))

@@ -205,7 +205,8 @@ static int follow(struct cli *c, const char *session, int64_t id, struct json **
 
 	do {
 		json_free(TAKE(run));
-		r = client_follow(c->client, path, id, FOLLOW_WORK, c->timeout_ms, event, &w, &e);
+		r = client_follow(c->client, path, id, FOLLOW_WORK, client_until_ms(c->client),
+			event, &w, &e);
 		r = r < 0 ? fail(c, &e) : fetch_run(c, id, &run);
 	} while (r == 0 && running(run) && client_rest(c->client, SETTLE_MS, NULL) == 0);
 	progress_clear(c);
@@ -270,14 +271,19 @@ static int check_once(struct cli *c, const char *session, const struct buf *body
 
 #define WATCH_EVERY_MS 5000
 
+/* Until all pass or the time is over; then it is said what came last. */
 static int check_watch(struct cli *c, const char *session, const struct buf *body)
 {
+	int64_t until_ms = client_until_ms(c->client), left_ms;
 	struct err e = ERR_NONE;
 	int r;
 
 	while ((r = check_once(c, session, body)) == 1 || r == 5) {
 		(void)fflush(stdout);
-		if (client_rest(c->client, WATCH_EVERY_MS, &e) < 0)
+		left_ms = until_ms - loop_now_ms(client_loop(c->client));
+		if (left_ms <= 0)
+			break;
+		if (client_rest(c->client, MIN(left_ms, WATCH_EVERY_MS), &e) < 0)
 			return fail(c, &e);
 	}
 	return r;

@@ -87,7 +87,7 @@ static int await(struct sandbox *b, const char *wanted, struct err *e)
 	struct awaited a = {.b = b};
 	_cleanup_free_ char *path = strf("/v1/sessions/%s/events?follow=true", b->name);
 
-	int r = client_follow(b->cli->client, path, b->seen, FOLLOW_WORK, 0, moved, &a, e);
+	int r = client_follow(b->cli->client, path, b->seen, FOLLOW_WORK, INT64_MAX, moved, &a, e);
 	bool gone = r == 0 ? !a.state || streq(a.state, "gone") : e->code == ERR_NOT_FOUND;
 	if (gone && streq(wanted, "gone"))
 		r = 0;
@@ -238,7 +238,7 @@ static int judge(struct sandbox *b, const char *noun, const struct buf *body, st
 	_cleanup_free_ char *run = strf("/v1/runs/%" PRId64, j.run);
 	do {
 		json_free(TAKE(doc));
-		r = client_follow(k, events, j.run, FOLLOW_WORK, 0, not_ended, &j, e);
+		r = client_follow(k, events, j.run, FOLLOW_WORK, INT64_MAX, not_ended, &j, e);
 		if (r == 0)
 			r = client_call(k, "GET", run, NULL, &doc, e);
 	} while (r == 0 && streq(json_str_or(json_get(doc, "state"), ""), "running") &&

@@ -600,6 +600,33 @@ static void the_worst_verdict_decides(void **state)
 	}
 }
 
+static void the_time_of_a_command_is_one_for_all_it_waits_for(void **state)
+{
+	static const struct answer goes_on[] = {
+		{"POST", "/v1/sessions/hello-aaaa/checks", "{\"id\":3,\"state\":\"running\"}", 202,
+			NULL},
+		{"GET", "/v1/sessions/hello-aaaa/events", NULL, 0, run_over},
+		{"GET", "/v1/runs/3", "{\"id\":3,\"state\":\"running\"}", 200, NULL},
+		{0},
+	};
+	static const struct answer fails[] = {
+		{"POST", "/v1/sessions/hello-aaaa/checks",
+			"{\"id\":3,\"state\":\"done\",\"checks\":[" CHECK("fail") "]}", 202, NULL},
+		{0},
+	};
+	struct world w;
+
+	open_world(&w, goes_on);
+	w.fast = true;
+	assert_int_equal(run(&w, LIST("check", "--timeout", "20s")), 5);
+	assert_says(w.err, "not done in time; it goes on");
+	close_world(&w);
+	open_world(&w, fails);
+	w.fast = true;
+	assert_int_equal(run(&w, LIST("check", "--watch", "--timeout", "20s")), 1);
+	close_world(&w);
+}
+
 static void a_task_may_stand_where_a_session_could(void **state)
 {
 	static const struct answer script[] = {
@@ -911,6 +938,7 @@ int main(void)
 		cmocka_unit_test(ctrl_c_ends_a_wait_and_the_work_goes_on),
 		cmocka_unit_test(ctrl_c_ends_a_call_that_is_not_answered),
 		cmocka_unit_test(the_worst_verdict_decides),
+		cmocka_unit_test(the_time_of_a_command_is_one_for_all_it_waits_for),
 		cmocka_unit_test(a_task_may_stand_where_a_session_could),
 		cmocka_unit_test(the_others_are_synced_when_one_cannot_be),
 		cmocka_unit_test(a_command_passes_its_status_and_streams_on),
