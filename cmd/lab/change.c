@@ -1,7 +1,6 @@
 /*
  * change.c - verbs that ask for one change of a session: pause, resume, extend, reset, stop.
  */
-#include "base/clock.h"
 #include "cmd/lab/client.h"
 #include "cmd/lab/output.h"
 
@@ -37,16 +36,9 @@ static int open_session(struct cli *c, int argc, char **argv, const struct json 
 	return 0;
 }
 
-static const char *name_of(const struct json *s)
-{
-	return json_str_or(json_get(s, "name"), "");
-}
-
 /* --- waiting for the end of a change --- */
 
 struct settling {
-	const char *wanted;
-	char since[32];
 	char *state, *cause;
 };
 
@@ -57,7 +49,7 @@ static bool settles(void *arg, const char *kind, const struct json *ev)
 	struct settling *w = arg;
 	const struct json *d = json_get(ev, "data");
 
-	if (!streq(kind, "state") || strcmp(json_str_or(json_get(ev, "at"), ""), w->since) < 0)
+	if (!streq(kind, "state"))
 		return true;
 	str_set(&w->state, json_str(json_get(d, "state")));
 	str_set(&w->cause, json_str(json_get(d, "cause")));
@@ -67,11 +59,14 @@ static bool settles(void *arg, const char *kind, const struct json *ev)
 	return false;
 }
 
-/* Wait until a change has come to its end. The request itself may have been the end of it. */
-static int settle(struct cli *c, struct json **session, const char *wanted, int64_t since_ms)
+/*
+ * Wait until a change has come to its end. `session` is the answer to the request, which may itself
+ * have been the end of it.
+ */
+static int settle(struct cli *c, struct json **session, const char *wanted)
 {
-	const char *name = name_of(*session);
-	struct settling w = {.wanted = wanted};
+	const char *name = session_name(*session);
+	struct settling w = {0};
 	_cleanup_free_ char *path = strf("/v1/sessions/%s/events?follow=true", name),
 			    *again = strf("/v1/sessions/%s", name);
 	struct json *after = NULL;
@@ -80,9 +75,8 @@ static int settle(struct cli *c, struct json **session, const char *wanted, int6
 	if (streq(json_str_or(json_get(*session, "state"), ""), wanted))
 		return 0;
 	progress(c, "%s: %s", name, json_str_or(json_get(*session, "state"), ""));
-	str_rfc3339(since_ms, w.since);
-	int r = client_follow(c->client, path, -1, FOLLOW_WORK, client_until_ms(c->client), settles,
-		&w, &e);
+	int r = client_follow(c->client, path, session_change(*session), FOLLOW_WORK,
+		client_until_ms(c->client), settles, &w, &e);
 	bool gone = r == 0 ? !w.state || streq(w.state, "gone") : e.code == ERR_NOT_FOUND;
 	progress_clear(c);
 	if (gone && streq(wanted, "gone"))
@@ -110,13 +104,12 @@ int cmd_pause(struct cli *c, int argc, char **argv)
 {
 	_cleanup_(json_freep) struct json *after = NULL;
 	const struct json *s;
-	int64_t since_ms = clock_wall_ms(&clock_system);
 	int r = open_session(c, argc, argv, &s);
 
 	if (r == 0)
-		r = change(c, name_of(s), "pause", NULL, &after);
+		r = change(c, session_name(s), "pause", NULL, &after);
 	if (r == 0)
-		r = settle(c, &after, "paused", since_ms);
+		r = settle(c, &after, "paused");
 	if (r == 0)
 		print_changed(c, after);
 	return r;
@@ -126,15 +119,14 @@ int cmd_resume(struct cli *c, int argc, char **argv)
 {
 	_cleanup_(json_freep) struct json *after = NULL;
 	const struct json *s;
-	int64_t since_ms = clock_wall_ms(&clock_system);
 	int r = open_session(c, argc, argv, &s);
 
 	if (r == 0)
-		r = change(c, name_of(s), "resume", NULL, &after);
+		r = change(c, session_name(s), "resume", NULL, &after);
 	if (r != 0)
 		return r;
 	if (!streq(json_str_or(json_get(after, "state"), ""), "ready"))
-		return start_follow(c, name_of(after), since_ms);
+		return start_follow(c, after);
 	print_changed(c, after);
 	return 0;
 }
@@ -153,7 +145,7 @@ int cmd_extend(struct cli *c, int argc, char **argv)
 	r = open_session(c, argc, argv, &s);
 	(void)buf_addf(&body, "{\"by_ms\":%" PRId64 "}", by_ms); /* fits */
 	if (r == 0)
-		r = change(c, name_of(s), "extend", &body, &after);
+		r = change(c, session_name(s), "extend", &body, &after);
 	if (r != 0)
 		return r;
 	if (c->format == FORMAT_JSON)
@@ -178,9 +170,9 @@ int cmd_reset(struct cli *c, int argc, char **argv)
 		r = service ? confirm(c,
 				      "'%s': what service %s has done is lost, but on volumes "
 				      "that others mount. Reset?",
-				      name_of(s), service)
+				      session_name(s), service)
 			    : confirm(c, "'%s': everything done in the lab is lost. Reset?",
-				      name_of(s));
+				      session_name(s));
 	if (r != 0)
 		return r;
 	json_begin(&w, &body, false);
@@ -188,9 +180,8 @@ int cmd_reset(struct cli *c, int argc, char **argv)
 	if (service)
 		json_put_str(&w, "service", service);
 	json_end(&w);
-	int64_t since_ms = clock_wall_ms(&clock_system);
-	r = change(c, name_of(s), "reset", &body, &after);
-	return r != 0 ? r : start_follow(c, name_of(s), since_ms);
+	r = change(c, session_name(s), "reset", &body, &after);
+	return r != 0 ? r : start_follow(c, after);
 }
 
 /* --- stop --- */
@@ -200,12 +191,11 @@ static int stop_one(struct cli *c, const char *name)
 	_cleanup_(json_freep) struct json *after = NULL;
 	_cleanup_buf_ struct buf body = BUF(64);
 	bool discard = option_given(c, "discard");
-	int64_t since_ms = clock_wall_ms(&clock_system);
 
 	(void)buf_addf(&body, "{\"discard\":%s}", discard ? "true" : "false"); /* fits */
 	int r = change(c, name, "stop", &body, &after);
 	if (r == 0 && !c->no_wait)
-		r = settle(c, &after, discard ? "gone" : "stopped", since_ms);
+		r = settle(c, &after, discard ? "gone" : "stopped");
 	if (r == 0)
 		print_changed(c, after);
 	return r;
@@ -229,7 +219,7 @@ static int stop_all(struct cli *c)
 	if (client_open(&k, c, &e) < 0 || client_call(k, "GET", "/v1/sessions", NULL, &doc, &e) < 0)
 		return fail(c, &e);
 	json_for_each (s, json_get(doc, "sessions")) {
-		int one = stop_one(c, name_of(s)); /* the others go all the same */
+		int one = stop_one(c, session_name(s)); /* the others go all the same */
 
 		r = r ? r : one;
 		if (one == err_exit(ERR_CANCELED))
@@ -248,7 +238,7 @@ int cmd_stop(struct cli *c, int argc, char **argv)
 	r = open_session(c, argc, argv, &s);
 	if (r != 0)
 		return r;
-	_cleanup_free_ char *what = strf("'%s'", name_of(s));
+	_cleanup_free_ char *what = strf("'%s'", session_name(s));
 	r = may_discard(c, what);
-	return r != 0 ? r : stop_one(c, name_of(s));
+	return r != 0 ? r : stop_one(c, session_name(s));
 }

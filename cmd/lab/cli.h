@@ -116,12 +116,10 @@ void help_paragraph(FILE *f, const char *text); /* broken between words */
 
 /* --- shared by verbs --- */
 
-/* Follow a bring-up to its end and print it (cmd_start.c); since_ms: wall clock before the request.
- */
-int start_follow(struct cli *c, const char *name, int64_t since_ms);
+/* Follow a bring-up to its end and print it (cmd_start.c); `session`: the answer to the request. */
+int start_follow(struct cli *c, const struct json *session);
 /* The same without a result on stdout: the session that is ready, or why there is none. */
-int start_await(
-	struct cli *c, const char *name, int64_t since_ms, struct json **ret, struct err *e);
+int start_await(struct cli *c, const struct json *session, struct json **ret, struct err *e);
 
 struct problems;
 /* What is wrong with a lab, as `lab lint` shows it, without warnings: on stderr (cmd_lint.c). */

@@ -97,6 +97,9 @@ int client_follow(struct client *k, const char *path, int64_t after, enum follow
  * (ambiguous; the candidates are in the text).
  */
 int client_session(struct client *k, const char *word, const struct json **ret, struct err *e);
+/* Of a session as labd tells it: its name, and the id of the change that this is the answer to. */
+const char *session_name(const struct json *s);
+int64_t session_change(const struct json *s);
 
 /*
  * The same for verbs of the form [SESSION] WORD...: the first word is taken when it names a

@@ -6,7 +6,6 @@
  * file is a new definition for the session (labd: redefine.c). One with errors is shown, and the
  * last good one stays.
  */
-#include "base/clock.h"
 #include "cmd/lab/aside.h"
 #include "cmd/lab/output.h"
 #include "cmd/lab/watch.h"
@@ -62,7 +61,6 @@ static int start(struct preview *p, struct err *e)
 {
 	_cleanup_(json_freep) struct json *made = NULL, *ready = NULL;
 	_cleanup_buf_ struct buf body = BUF(512);
-	int64_t since_ms = clock_wall_ms(&clock_system);
 	int r = buf_addf(&body, "{\"lab\":\"%s\"}", p->slug);
 
 	if (r == 0)
@@ -71,7 +69,7 @@ static int start(struct preview *p, struct err *e)
 		return r;
 	p->session = xstrdup(json_str_or(json_get(made, "name"), ""));
 	print_preview(p);
-	return start_await(p->cli, p->session, since_ms, &ready, e);
+	return start_await(p->cli, made, &ready, e);
 }
 
 /* --- changes --- */
@@ -120,7 +118,7 @@ static int redefine(struct preview *p, struct json **ret, struct err *e)
 	return r;
 }
 
-static int follow(struct preview *p, const struct json *session, int64_t since_ms, struct err *e)
+static int follow(struct preview *p, const struct json *session, struct err *e)
 {
 	_cleanup_(json_freep) struct json *ready = NULL;
 	const char *state = json_str_or(json_get(session, "state"), "");
@@ -131,7 +129,7 @@ static int follow(struct preview *p, const struct json *session, int64_t since_m
 		progress_keep(p->cli, "used from now on; '%s' is %s: 'lab resume' wakes it",
 			p->session, state);
 	} else {
-		return start_await(p->cli, p->session, since_ms, &ready, e);
+		return start_await(p->cli, session, &ready, e);
 	}
 	return 0;
 }
@@ -140,14 +138,13 @@ static int follow(struct preview *p, const struct json *session, int64_t since_m
 static int take_changes(struct preview *p, char *const *files, struct err *e)
 {
 	_cleanup_(json_freep) struct json *session = NULL;
-	int64_t since_ms = clock_wall_ms(&clock_system);
 
 	say_files(p, files);
 	if (!is_good(p))
 		return 0;
 	int r = redefine(p, &session, e);
 	if (r == 0)
-		r = follow(p, session, since_ms, e);
+		r = follow(p, session, e);
 	if (r == 0 || r == ERR_CANCELED || r == ERR_UNREACHABLE || r == ERR_NOT_FOUND)
 		return r;
 	warn(p->cli, "%s", e->text);

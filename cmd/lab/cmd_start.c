@@ -1,7 +1,6 @@
 /*
  * cmd_start.c - `lab start LAB`: create or resume, and show what happens until it is ready.
  */
-#include "base/clock.h"
 #include "cmd/lab/client.h"
 #include "cmd/lab/output.h"
 #include "cmd/lab/remote.h"
@@ -10,7 +9,6 @@
 
 struct starting {
 	struct cli *cli;
-	char since[32]; /* RFC 3339: what happened before belongs to an earlier start */
 	char *state, *cause;
 	enum err_code code; /* of a failure */
 	struct buf log; /* last lines of what failed */
@@ -86,8 +84,6 @@ static bool event(void *arg, const char *kind, const struct json *ev)
 	struct starting *s = arg;
 	const struct json *d = json_get(ev, "data");
 
-	if (strcmp(json_str_or(json_get(ev, "at"), ""), s->since) < 0)
-		return true;
 	if (streq(kind, "progress"))
 		say_progress(s, d);
 	else if (streq(kind, "service"))
@@ -200,13 +196,13 @@ static int start_ready(struct cli *c, const char *name)
 	return finish(c, &s, name);
 }
 
-/* Until it is up, or not; since_ms: wall clock before the request that started it. */
-static int follow(struct starting *s, const char *name, int64_t since_ms, struct err *e)
+/* Until it is up, or not. */
+static int follow(struct starting *s, const struct json *session, struct err *e)
 {
-	_cleanup_free_ char *path = strf("/v1/sessions/%s/events?follow=true", name);
+	_cleanup_free_ char *path =
+		strf("/v1/sessions/%s/events?follow=true", session_name(session));
 
-	str_rfc3339(since_ms, s->since);
-	return client_follow(s->cli->client, path, -1, FOLLOW_WORK,
+	return client_follow(s->cli->client, path, session_change(session), FOLLOW_WORK,
 		client_until_ms(s->cli->client), event, s, e);
 }
 
@@ -219,13 +215,14 @@ static void starting_done(struct starting *s)
 	free(s->log_of);
 }
 
-int start_follow(struct cli *c, const char *name, int64_t since_ms)
+int start_follow(struct cli *c, const struct json *session)
 {
+	const char *name = session_name(session);
 	struct starting s = {.cli = c, .log = BUF(16384), .ready = BUF(4096)};
 	struct err e = ERR_NONE;
 	int r;
 
-	if (follow(&s, name, since_ms, &e) < 0) {
+	if (follow(&s, session, &e) < 0) {
 		r = fail(c, &e);
 		if (e.code == ERR_CANCELED || e.code == ERR_TIMEOUT)
 			advise(c, "'%s' goes on: 'lab status' shows it, 'lab stop' ends it", name);
@@ -236,12 +233,12 @@ int start_follow(struct cli *c, const char *name, int64_t since_ms)
 	return r;
 }
 
-int start_await(
-	struct cli *c, const char *name, int64_t since_ms, struct json **ret, struct err *e)
+int start_await(struct cli *c, const struct json *session, struct json **ret, struct err *e)
 {
+	const char *name = session_name(session);
 	struct starting s = {.cli = c, .log = BUF(16384), .ready = BUF(4096)};
 	_cleanup_free_ char *path = strf("/v1/sessions/%s", name);
-	int r = follow(&s, name, since_ms, e);
+	int r = follow(&s, session, e);
 
 	progress_clear(c);
 	if (r == 0 && !str_same(s.state, "ready")) {
@@ -307,10 +304,9 @@ int cmd_start(struct cli *c, int argc, char **argv)
 	if (client_open(&k, c, &e) < 0)
 		return fail(c, &e);
 	build_request(c, argv[0], &body);
-	int64_t since_ms = clock_wall_ms(&clock_system);
 	if (client_create(k, "/v1/sessions", &body, &session, &e) < 0)
 		return fail(c, &e);
-	const char *name = json_str_or(json_get(session, "name"), "");
+	const char *name = session_name(session);
 	say_begin(c, session);
 	if (c->no_wait) {
 		if (c->format == FORMAT_JSON)
@@ -321,5 +317,5 @@ int cmd_start(struct cli *c, int argc, char **argv)
 	}
 	if (streq(json_str_or(json_get(session, "state"), ""), "ready"))
 		return start_ready(c, name);
-	return start_follow(c, name, since_ms);
+	return start_follow(c, session);
 }

@@ -161,3 +161,13 @@ int client_session_word(
 	}
 	return resolve(k, word, ret, e);
 }
+
+const char *session_name(const struct json *s)
+{
+	return json_str_or(json_get(s, "name"), "");
+}
+
+int64_t session_change(const struct json *s)
+{
+	return json_int(json_get(s, "change"), -1);
+}

@@ -1,7 +1,7 @@
 /*
  * h_session.c - sessions: list, start, look, pause, resume, stop, reset, extend.
  *
- * A change is answered when the wish is durable; events tell how it goes.
+ * A change is answered when the wish is durable; the events after its id tell how it goes.
  */
 #include "api/impl.h"
 
@@ -21,7 +21,7 @@ void h_sessions(struct api *a, struct request *r, const struct match *m)
 
 		session_info(sessions_at(a->sessions, i), &info);
 		if (info.state != STATE_GONE)
-			view_session(&w, NULL, sessions_at(a->sessions, i), a->grader);
+			view_session(&w, NULL, sessions_at(a->sessions, i), a->grader, 0);
 	}
 	json_end(&w);
 	json_end(&w);
@@ -33,7 +33,7 @@ void h_session(struct api *a, struct request *r, const struct match *m)
 	struct session *s = ask_session(a, r, m);
 
 	if (s)
-		reply_session(a, r, 200, s);
+		reply_session(a, r, 200, s, 0);
 }
 
 /* --- changes --- */
@@ -41,6 +41,7 @@ void h_session(struct api *a, struct request *r, const struct match *m)
 struct change {
 	struct api *api;
 	struct request *request;
+	int64_t id;
 	char *key;        /* of a start, or NULL */
 	int64_t since_ms; /* of a start: a session that is younger was made by it */
 	int64_t session;  /* of another definition */
@@ -50,7 +51,8 @@ static struct change *change_new(struct api *a, struct request *r)
 {
 	struct change *c = NEW(struct change);
 
-	*c = (struct change){.api = a, .request = request_ref(r)};
+	*c = (struct change){
+		.api = a, .request = request_ref(r), .id = store_next_id(a->store)};
 	return c;
 }
 
@@ -74,7 +76,7 @@ static void changed(void *arg, struct session *s, const struct err *e)
 	else if (!s)
 		reply_error(c->request, ERR_NOT_FOUND, "the session is gone");
 	else
-		reply_session(c->api, c->request, 200, s);
+		reply_session(c->api, c->request, 200, s, c->id);
 	change_free(c);
 }
 
@@ -179,8 +181,15 @@ void h_session_extend(struct api *a, struct request *r, const struct match *m)
 
 /* --- starting --- */
 
-static void remember(struct api *a, const char *key, const char *session)
+/* Answered again when the key comes again. */
+struct start {
+	int64_t change;
+	char session[];
+};
+
+static void remember(struct api *a, const char *key, const char *session, int64_t change)
 {
+	struct start *new = xcalloc(1, sizeof(*new) + strlen(session) + 1);
 	const char *oldest;
 	size_t i = 0;
 
@@ -189,7 +198,9 @@ static void remember(struct api *a, const char *key, const char *session)
 
 		map_remove(a->starts, name);
 	}
-	map_put(a->starts, key, xstrdup(session));
+	new->change = change;
+	strcpy(new->session, session); /* fits */
+	map_put(a->starts, key, new);
 }
 
 static void started(void *arg, struct session *s, const struct err *e)
@@ -203,20 +214,21 @@ static void started(void *arg, struct session *s, const struct err *e)
 	}
 	session_info(s, &info);
 	if (c->key)
-		remember(c->api, c->key, info.name);
-	reply_session(c->api, c->request, info.created_ms >= c->since_ms ? 201 : 200, s);
+		remember(c->api, c->key, info.name, c->id);
+	reply_session(c->api, c->request, info.created_ms >= c->since_ms ? 201 : 200, s,
+		c->id);
 	change_free(c);
 }
 
 static void start(struct api *a, struct request *r, const struct start_options *o)
 {
-	const char *known = o->key ? map_get(a->starts, o->key) : NULL;
-	struct session *s = known ? sessions_by_name(a->sessions, known) : NULL;
+	const struct start *known = o->key ? map_get(a->starts, o->key) : NULL;
+	struct session *s = known ? sessions_by_name(a->sessions, known->session) : NULL;
 	const struct err *away = sessions_engine_error(a->sessions, NULL);
 	struct change *c;
 
 	if (s) {
-		reply_session(a, r, 200, s);
+		reply_session(a, r, 200, s, known->change);
 		return;
 	}
 	if (away->code != 0) {

@@ -31,7 +31,7 @@ struct api {
 	size_t open;        /* streams and sockets */
 	struct list endless; /* struct endless: what has to be told to end */
 	int64_t requests, refused, slow;
-	struct map *starts; /* idempotency key -> session name, the last ones */
+	struct map *starts; /* idempotency key -> struct start of h_session.c, the last ones */
 };
 
 /* A stream that would go on for ever: end(arg) is called when the daemon goes down. */
@@ -74,7 +74,8 @@ void reply_problem_as(struct request *r, int status, const struct err *e);
 void reply_error(struct request *r, int code, const char *fmt, ...) format_printf(3, 4);
 /* What was written into `out` (of ANSWER_MAX) as application/json. */
 void reply_json(struct request *r, int status, struct buf *out);
-void reply_session(struct api *a, struct request *r, int status, struct session *s);
+void reply_session(
+	struct api *a, struct request *r, int status, struct session *s, int64_t change);
 void reply_run(struct request *r, int status, const struct run *run);
 
 /* --- ask.c: what a request says; a function that returns NULL or false has answered --- */

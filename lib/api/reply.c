@@ -47,13 +47,14 @@ void reply_json(struct request *r, int status, struct buf *out)
 	request_reply(r, status, "application/json", out);
 }
 
-void reply_session(struct api *a, struct request *r, int status, struct session *s)
+void reply_session(
+	struct api *a, struct request *r, int status, struct session *s, int64_t change)
 {
 	struct buf out = BUF(ANSWER_MAX);
 	struct json_writer w;
 
 	json_begin(&w, &out, false);
-	view_session(&w, NULL, s, a->grader);
+	view_session(&w, NULL, s, a->grader, change);
 	reply_json(r, status, &out);
 }
 

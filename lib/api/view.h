@@ -16,7 +16,8 @@ void view_moment(struct json_writer *w, const char *key, int64_t wall_ms);
 void view_text(struct json_writer *w, const char *key, const char *text); /* "" and NULL = null */
 
 void view_engine(struct json_writer *w, const char *key, struct sessions *m);
-void view_session(struct json_writer *w, const char *key, struct session *s, struct grader *g);
+void view_session(struct json_writer *w, const char *key, struct session *s, struct grader *g,
+	int64_t change);
 void view_event(struct json_writer *w, const struct session_event *ev);
 void view_hint(struct json_writer *w, const char *key, const char *task, const struct hint_info *h);
 void view_run(struct json_writer *w, const struct run *r);

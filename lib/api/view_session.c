@@ -266,7 +266,8 @@ static void run_member(struct json_writer *w, struct grader *g, const struct ses
 	json_put_int(w, "run", run.id);
 }
 
-void view_session(struct json_writer *w, const char *key, struct session *s, struct grader *g)
+void view_session(struct json_writer *w, const char *key, struct session *s, struct grader *g,
+	int64_t change)
 {
 	struct sessions *m = session_manager(s);
 	struct session_info info;
@@ -274,6 +275,8 @@ void view_session(struct json_writer *w, const char *key, struct session *s, str
 	session_info(s, &info);
 	json_object(w, key);
 	json_put_str(w, "schema", "labyard/session/v1");
+	if (change)
+		json_put_int(w, "change", change);
 	head_members(w, &info);
 	unreachable_member(w, m);
 	startup_member(w, &info, loop_now_ms(sessions_loop(m)));
