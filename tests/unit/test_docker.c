@@ -472,6 +472,40 @@ static void a_silent_engine_runs_into_the_deadline(void **state)
 
 /* --- execs --- */
 
+/* An end that comes too early is lost in the engine, so that this one would never end. */
+static void an_empty_stdin_ends_a_moment_after_the_start(void **state)
+{
+	static const struct clock clock = {fake_ms, fake_ms, NULL};
+	char *id = start_container(forever);
+	struct exec_spec s = {.container = id, .argv = LIST("cat"), .stdin_open = true};
+	struct run r, other;
+
+	engine_free(engine);
+	loop_drop();
+	fake_ms_now = 1000;
+	assert_int_equal(loop_make(&clock, NULL), 0);
+	assert_int_equal(engine_open(&engine, loop, fake_url(fake), NULL), 0);
+	probe();
+	run_begin(&r, &s);
+	exec_close_stdin(r.exec);
+	run_until(&r.started_said);
+	fake_ms_now += 99;
+	loop_advance(loop);
+	run_begin(&other, &s);
+	assert_int_equal(exec_write(other.exec, "x", 1, NULL), 0);
+	exec_close_stdin(other.exec);
+	run_end(&other);
+	assert_string_equal(buf_str(&other.out), "x");
+	assert_false(r.ended);
+	fake_ms_now += 1;
+	loop_advance(loop);
+	run_end(&r);
+	assert_int_equal(r.code, 0);
+	run_done(&r);
+	run_done(&other);
+	free(id);
+}
+
 static void a_missing_shell_is_no_output(void **state)
 {
 	struct exec_spec s = {.argv = LIST("true")};
@@ -909,6 +943,7 @@ int main(void)
 		CASE(what_waits_or_runs_can_be_canceled),
 		CASE(freeing_the_engine_ends_everything_once),
 		CASE(a_silent_engine_runs_into_the_deadline),
+		CASE(an_empty_stdin_ends_a_moment_after_the_start),
 		CASE(a_missing_shell_is_no_output),
 		CASE_56(a_missing_shell_is_no_output),
 		CASE(stderr_may_overtake_the_first_line),

@@ -20,6 +20,7 @@
 #define BODY_MAX     (1u << 20)
 #define INPUT_MAX    (1u << 20)
 #define INPUT_FULL   (256u << 10)
+#define EMPTY_MS     100 /* from the pid line to the end of an empty stdin */
 #define END_MS       5000 /* from the end of the output to the exit code */
 #define END_FIRST_MS 10
 #define END_STEP_MS  500
@@ -214,12 +215,27 @@ static void on_timer(void *arg)
 
 	if (x->state == EXEC_ENDING)
 		ask_exit(x);
+	else if (x->state == EXEC_RUNNING)
+		stream_shutdown(x->stream);
 	else if (x->state == EXEC_WAITING && x->op)
 		op_end_err(&x->op->op, ENGINE_UNKNOWN, ERR_TIMEOUT, "it did not start within %s",
 			str_human_ms(OPEN_MS));
 }
 
 /* --- output --- */
+
+/*
+ * The engine hands stdin on through a FIFO, whose other side is opened in the background, a moment
+ * after the start. A writer that has come and gone by then leaves the program waiting for ever; one
+ * that has something to write is still there (moby issue 37870, and what its mend has left).
+ */
+static void shut_stdin(struct docker_exec *x)
+{
+	if (x->wrote)
+		stream_shutdown(x->stream);
+	else
+		timer_start(x->timer, EMPTY_MS);
+}
 
 static void flush_input(struct docker_exec *x)
 {
@@ -229,7 +245,7 @@ static void flush_input(struct docker_exec *x)
 		exec_end(x, -1, &why);
 	buf_clear(&x->input);
 	if (x->close_stdin && x->stream && x->state == EXEC_RUNNING)
-		stream_shutdown(x->stream);
+		shut_stdin(x);
 }
 
 static void send_size(struct docker_exec *x);
@@ -318,6 +334,7 @@ static void on_output_end(struct docker_exec *x)
 		exec_fail(x, ERR_UNKNOWN, "its output was cut: %s", why.text);
 	} else {
 		x->state = EXEC_ENDING;
+		timer_stop(x->timer);
 		stream_free(TAKE(x->stream));
 		ask_exit(x);
 	}
@@ -527,6 +544,7 @@ int docker_exec_write(struct exec *exec, const void *p, size_t n, struct err *e)
 
 	if (!x->stdin_open || x->close_stdin || x->state > EXEC_RUNNING)
 		return err_set(e, ERR_STATE, "nobody reads the standard input any more");
+	x->wrote |= n > 0;
 	if (x->state == EXEC_RUNNING)
 		return stream_write(x->stream, p, n, e);
 	if (buf_add(&x->input, p, n) < 0)
@@ -552,7 +570,7 @@ void docker_exec_close_stdin(struct exec *exec)
 		return;
 	x->close_stdin = true;
 	if (x->state == EXEC_RUNNING)
-		stream_shutdown(x->stream);
+		shut_stdin(x);
 }
 
 void docker_exec_pause_output(struct exec *exec, bool pause)

@@ -26,14 +26,14 @@ struct docker_exec {
 	struct exec_op *op;    /* opening it, or asking for its end */
 	struct docker_op *resizing;
 	struct stream *stream;
-	struct timer *timer;   /* for the pid line; between questions for the exit code */
+	struct timer *timer;   /* for the pid line, an empty stdin, questions how it ended */
 	char *id;              /* of the exec, at the engine */
 	int pid;               /* inside the container; 0 = not known */
 	struct stdcopy frames;
 	struct buf first;      /* stdout up to the pid line; without one the runtime's words */
 	struct buf early;      /* stderr that overtook the pid line */
 	struct buf input;      /* stdin that came before the start */
-	bool close_stdin, pause_output;
+	bool wrote, close_stdin, pause_output;
 	int rows, cols, told_rows, told_cols;
 	int64_t waited_ms;     /* for the exit code */
 	struct list kills;     /* struct kill: wait until there is something to kill */
