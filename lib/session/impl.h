@@ -156,6 +156,7 @@ struct sessions {
 	size_t openings; /* starts whose definition is being read */
 	size_t leaving;  /* sessions of which it is not durable yet that they are gone */
 	bool unsure;     /* of one it could not be written: no copy of a definition goes */
+	char *left_last; /* digest of the definition whose copy was left last, or NULL */
 	struct sessions_config config;
 	char *labs, *state_dir, *lab_fetch, *subnets_text;
 
@@ -326,7 +327,7 @@ void limits_next(const struct session *s, int64_t *when, const char **rule, cons
 char *snapshot_path(const struct sessions *m, const char *digest, const char *slug);
 /* The session is gone, or has another definition: once that is durable, its copy may go. */
 void snapshot_leave(struct session *s);
-/* Remove what no session uses, unless it is not the time; the removal is done on an io thread. */
+/* Remove what no session uses but the last one, unless it is not the time; on an io thread. */
 void snapshots_sweep(struct sessions *m);
 
 /* --- subnet.c --- */

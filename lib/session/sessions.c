@@ -217,6 +217,7 @@ void sessions_free(struct sessions *m)
 	map_free(m->images_making);
 	free(m->labs);
 	free(m->state_dir);
+	free(m->left_last);
 	free(m->lab_fetch);
 	free(m->subnets_text);
 	free(m);

@@ -3,8 +3,9 @@
  *
  * A copy goes after the last session that uses it, and not before it is durable that this session
  * is gone or has another one: a daemon that finds its row reads its definition. Nor does anything
- * go while a start is under way, which may be about to use any of them. What stays goes another
- * time, at the latest when the daemon starts.
+ * go while a start is under way, which may be about to use any of them. The copy that was left last
+ * stays, for the same lab is often started again. What stays goes another time, at the latest when
+ * the daemon starts.
  */
 #include "base/fsutil.h"
 #include "ev/worker.h"
@@ -20,6 +21,8 @@ char *snapshot_path(const struct sessions *m, const char *digest, const char *sl
 
 static bool used(const struct sessions *m, const char *digest)
 {
+	if (str_same(m->left_last, digest))
+		return true;
 	for (size_t i = 0; i < m->n; i++)
 		if (streq(m->items[i]->digest, digest))
 			return true;
@@ -72,6 +75,7 @@ void snapshot_leave(struct session *s)
 
 	if (s->m->stopped)
 		return;
+	str_set(&s->m->left_last, s->digest);
 	t = tx_new(s->m->store);
 	session_save(s, t);
 	s->m->leaving++;

@@ -498,4 +498,34 @@ expect_status 4
 expect_err "^lab: error\[4\]: 'tiny-lab-.* is failed: cannot inspect the image '.*layer does not exist"
 daemons_stop
 
+# --- the copy of a definition that was left last stays, for the next start ------------------------
+
+copies() {
+	find "$state/labs" -mindepth 1 -maxdepth 1 ! -name '*.part' -printf '%i %f\n'
+}
+
+no_copies() {
+	[ -z "$(copies)" ]
+}
+
+one_other_than() {
+	[ "$(copies | wc -l)" = 1 ] && [ "$(copies)" != "$1" ]
+}
+
+daemon 'exec match="never-ready"'
+run lab start tiny-lab
+first=$(copies)
+run lab stop --discard --yes
+run lab start tiny-lab
+expect_equal "copies" "$first" "$(copies)"
+run lab stop --discard --yes
+echo >>"$lab_folder/lab.yaml"
+run lab start tiny-lab
+run lab stop --discard --yes
+eventually 10 one_other_than "$first"
+labd_stop
+labd_start
+eventually 10 no_copies
+daemons_stop
+
 rm -f "$state/install" # nothing was made in a real engine
