@@ -171,15 +171,22 @@ static void sweep(struct aside *a, const char *folder)
 	if (owner < 0 || log < 0)
 		return;
 	if (fs_exists(left)) {
+		off_t from = lseek(log, 0, SEEK_END);
+
 		progress(a->cli, "discarding what was left in '%s'", folder);
 		if (spawn_daemon(a, folder, labs, log, &leash, NULL) < 0)
 			return;
 		close(leash);
 		bool ended = await_end(a, LEAVE_MS);
 		child_free(TAKE(a->daemon));
+		progress_clear(a->cli);
+		if (ended && a->daemon_status != 0) {
+			_cleanup_free_ char *why = daemon_last_words(log, from);
+
+			warn(a->cli, "what was left in '%s' stays: %s", folder, why);
+		}
 		if (!ended || a->daemon_status != 0)
-			return; /* another one holds it, and is at it or was told to keep something
-				 */
+			return;
 	}
 	(void)fs_remove_tree(folder, NULL); /* the next one tries again */
 	(void)unlink(socket);

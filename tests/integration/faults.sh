@@ -425,6 +425,7 @@ expect_status 0
 kill -KILL "$labd" "$leash"
 wait "$labd" "$leash" || :
 proof two
+expect_err "^lab: warning: what was left in '$left' stays: .* is in the engine at unix://$tmp/one.sock, not in that at unix://$tmp/two.sock: set DOCKER_HOST to the first$"
 [ "$(made one)" -gt 0 ] || fail "the engine has lost what the proof made"
 [ -e "$left/state/labyard.db" ] || fail "nobody knows any more what the killed proof has made"
 proof one
