@@ -314,8 +314,8 @@ struct exec *exec_start(struct engine *g, struct engine_turn t, const struct exe
 int exec_write(struct exec *x, const void *p, size_t n, struct err *e);
 bool exec_full(const struct exec *x);
 /*
- * The program reads an end (a TLS connection cannot say it: there the program must know the
- * length).
+ * The program reads an end, an empty stdin's a moment after the start (a TLS connection cannot say
+ * it: there the program must know the length).
  */
 void exec_close_stdin(struct exec *x);
 void exec_resize(struct exec *x, int rows, int cols);

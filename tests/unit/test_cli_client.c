@@ -330,7 +330,7 @@ static void cut_events(struct world *w, struct request *r)
 	}
 }
 
-static void a_lost_connection_is_taken_up_after_the_change(void **state)
+static void a_lost_connection_is_taken_up_after_the_last_event(void **state)
 {
 	static const struct answer script[] = {
 		{"POST", "/v1/sessions", STARTING, 201, NULL},
@@ -938,7 +938,7 @@ int main(void)
 		cmocka_unit_test(nobody_is_started_for_a_named_socket),
 		cmocka_unit_test(another_api_is_warned_of),
 		cmocka_unit_test(texts_of_strangers_are_made_visible),
-		cmocka_unit_test(a_lost_connection_is_taken_up_after_the_change),
+		cmocka_unit_test(a_lost_connection_is_taken_up_after_the_last_event),
 		cmocka_unit_test(a_stream_that_is_always_cut_is_not_asked_for_for_ever),
 		cmocka_unit_test(a_stream_that_ends_is_asked_for_again),
 		cmocka_unit_test(a_start_tells_what_is_ready),

@@ -442,11 +442,10 @@ static int64_t fake_ms(void *arg)
 	return fake_ms_now;
 }
 
-static void a_silent_engine_runs_into_the_deadline(void **state)
+/* Another loop and engine, whose time goes on by hand. */
+static void stop_the_clock(void)
 {
 	static const struct clock clock = {fake_ms, fake_ms, NULL};
-	struct change c;
-	struct look l = {0};
 
 	engine_free(engine);
 	loop_drop();
@@ -454,6 +453,14 @@ static void a_silent_engine_runs_into_the_deadline(void **state)
 	assert_int_equal(loop_make(&clock, NULL), 0);
 	assert_int_equal(engine_open(&engine, loop, fake_url(fake), NULL), 0);
 	probe();
+}
+
+static void a_silent_engine_runs_into_the_deadline(void **state)
+{
+	struct change c;
+	struct look l = {0};
+
+	stop_the_clock();
 	plan("fault=silence match=\"POST /volumes/create\"\nfault=silence match=\"GET "
 	     "/containers/*\"");
 	create_volume(&c);
@@ -475,17 +482,11 @@ static void a_silent_engine_runs_into_the_deadline(void **state)
 /* An end that comes too early is lost in the engine, so that this one would never end. */
 static void an_empty_stdin_ends_a_moment_after_the_start(void **state)
 {
-	static const struct clock clock = {fake_ms, fake_ms, NULL};
 	char *id = start_container(forever);
 	struct exec_spec s = {.container = id, .argv = LIST("cat"), .stdin_open = true};
 	struct run r, other;
 
-	engine_free(engine);
-	loop_drop();
-	fake_ms_now = 1000;
-	assert_int_equal(loop_make(&clock, NULL), 0);
-	assert_int_equal(engine_open(&engine, loop, fake_url(fake), NULL), 0);
-	probe();
+	stop_the_clock();
 	run_begin(&r, &s);
 	exec_close_stdin(r.exec);
 	run_until(&r.started_said);
