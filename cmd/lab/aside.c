@@ -159,7 +159,16 @@ static int lock(const char *folder, int flags)
 	return fd;
 }
 
-/* One folder without an owner: its labd may still be at it, else one is sent. */
+/* Has it a labd: one that was told to stay, or that still discards? */
+static bool lives(const char *folder)
+{
+	_cleanup_free_ char *file = strf("%s/state/lock", folder);
+	_cleanup_close_ int fd = open(file, O_RDWR | O_CLOEXEC);
+
+	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0;
+}
+
+/* One folder without an owner: a labd is sent to discard what is left, unless one lives there. */
 static void sweep(struct aside *a, const char *folder)
 {
 	_cleanup_free_ char *labs = strf("%s/labs", folder),
@@ -168,7 +177,7 @@ static void sweep(struct aside *a, const char *folder)
 	_cleanup_close_ int owner = lock(folder, 0), log = open_log(a, NULL);
 	int leash = -1;
 
-	if (owner < 0 || log < 0)
+	if (owner < 0 || log < 0 || lives(folder))
 		return;
 	if (fs_exists(left)) {
 		off_t from = lseek(log, 0, SEEK_END);

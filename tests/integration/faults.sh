@@ -359,6 +359,24 @@ daemons_stop
 rm -r "$lab_folder"
 mv "$tmp/saved" "$lab_folder"
 
+# --- a sandbox that is kept has its own labd, whoever proves something meanwhile ----------------------
+
+daemon
+run lab test "$lab_folder" --only pristine --keep
+expect_status 1
+host=$(sed -n 's/^  lab --host \([^ ]*\) shell .*/\1/p' "$tmp/err")
+kept=$(sed -n 's/^pristine is kept: //p' "$tmp/err")
+run lab test "$lab_folder" --only build
+expect_status 0
+! grep -q stays "$tmp/err" || fail "one that is kept is taken for one that was left"
+run lab --host "$host" stop --discard --yes "$kept"
+expect_status 0
+eventually 20 sh -c "! test -e ${host#unix:}"
+run lab test "$lab_folder" --only build
+expect_status 0
+expect_equal "folders of proofs" '' "$(ls "$state/proving")"
+daemons_stop
+
 # --- a check that cannot be asked costs no lab -----------------------------------------------------
 
 daemon 'fault=status match="PUT /containers/*/archive*" n=2 status=400 text="not this one"'
