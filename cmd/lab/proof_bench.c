@@ -232,14 +232,29 @@ static void keep(struct bench *b, const struct box *x)
 		x->name, name, aside_socket(b->aside), name, aside_socket(b->aside), name);
 }
 
-static int discard(struct bench *b, const struct box *x, struct err *e)
+static int discard(struct bench *b, const char *session, struct err *e)
 {
-	_cleanup_free_ char *path =
-		strf("/v1/sessions/%s/stop", session_of(x) ? session_of(x) : "");
+	_cleanup_free_ char *path = strf("/v1/sessions/%s/stop", session);
 	_cleanup_buf_ struct buf body = BUF(64);
 
 	(void)buf_adds(&body, "{\"discard\":true}"); /* fits */
-	return session_of(x) ? client_call(b->client, "POST", path, &body, NULL, e) : 0;
+	return client_call(b->client, "POST", path, &body, NULL, e);
+}
+
+/* What nobody was told of: whose start failed, or was under way when everything ended. */
+static void discard_rest(struct bench *b)
+{
+	_cleanup_(json_freep) struct json *doc = NULL;
+	const struct json *s;
+
+	if (client_call(b->client, "GET", "/v1/sessions", NULL, &doc, NULL) < 0)
+		return; /* they expire */
+	json_for_each (s, json_get(doc, "sessions")) {
+		const char *name = json_str_or(json_get(s, "name"), "");
+
+		if (!strstr(buf_str(&b->kept), name))
+			(void)discard(b, name, NULL);
+	}
 }
 
 /* A child that went away without an answer has crashed. */
@@ -254,7 +269,7 @@ static int take_result(struct bench *b, struct runner *r, struct err *e)
 	if (!b->proof->keep)
 		return 0;
 	if (good && !b->proof->keep_good)
-		return discard(b, x, e);
+		return session_of(x) ? discard(b, session_of(x), e) : 0;
 	keep(b, x);
 	return 0;
 }
@@ -328,9 +343,13 @@ int bench_run(struct bench *b, int jobs, int64_t until_ms, struct err *e)
 			break;
 	}
 	while (n) {
+		struct runner *last = running[--n];
+
 		if (r == ERR_TIMEOUT)
-			late(b->proof, running[n - 1]);
-		runner_free(running[--n]);
+			late(b->proof, last);
+		if (r == ERR_TIMEOUT && b->proof->keep)
+			keep(b, last->box);
+		runner_free(last);
 	}
 	progress_clear(b->cli);
 	return r;
@@ -363,8 +382,10 @@ void bench_free(struct bench *b)
 {
 	if (!b)
 		return;
-	if (b->kept.len && !interrupt_signal())
+	if (b->kept.len && !interrupt_signal()) {
+		discard_rest(b);
 		(void)aside_leave(b->aside); /* else it goes, too */
+	}
 	aside_free(b->aside);
 	lab_free(b->lab);
 	buf_done(&b->kept);

@@ -377,6 +377,30 @@ expect_status 0
 expect_equal "folders of proofs" '' "$(ls "$state/proving")"
 daemons_stop
 
+# --- of a proof that keeps a sandbox and is late no other one is left ----------------------------------
+
+cp -r "$lab_folder" "$tmp/saved"
+mkdir "$lab_folder/cheats"
+printf '#!/bin/true\n# cheat: work/seen\n' >"$lab_folder/cheats/fast.sh"
+cp "$lab_folder/cheats/fast.sh" "$lab_folder/cheats/broken.sh"
+printf '#!/bin/cat\n# cheat: work/seen\n' >"$lab_folder/cheats/slow.sh"
+chmod +x "$lab_folder"/cheats/*.sh
+daemon 'exec match="/bin/true"' 'exec match="/bin/cat" ms=60000' \
+	'fault=status match="POST /containers/create" n=3 status=400 text="not this one"' # of broken
+run lab test "$lab_folder" --only cheats --jobs 1 --keep --timeout 4s
+expect_status 4
+expect_out "^cheats broken: .*not this one"
+expect_out "^cheats cheat slow: .*at 'run:cheats/slow.sh' the time of the whole proof was over"
+host=$(sed -n 's/^  lab --host \([^ ]*\) shell .*/\1/p' "$tmp/err" | head -n 1)
+sed -n 's/^cheat [a-z]* is kept: //p' "$tmp/err" | sort >"$tmp/kept"
+expect_equal "sandboxes that are told of" 2 "$(wc -l <"$tmp/kept")"
+expect_equal "those there are" "$(cat "$tmp/kept")" "$(lab --host "$host" status -o name | sort)"
+lab --host "$host" stop --all --discard --yes -q
+eventually 20 sh -c "! test -e ${host#unix:}"
+daemons_stop
+rm -r "$lab_folder"
+mv "$tmp/saved" "$lab_folder"
+
 # --- a check that cannot be asked costs no lab -----------------------------------------------------
 
 daemon 'fault=status match="PUT /containers/*/archive*" n=2 status=400 text="not this one"'
