@@ -94,9 +94,7 @@ static int copy(struct bench *b, struct err *e)
 	}
 	if (r == 0)
 		r = fs_write_atomic(file, line, strlen(line), 0600, e);
-	return r == 0 ? lab_load_variant(
-				&b->lab, root, lab_variant_id(b->proof->lab), NULL, e)
-		      : r;
+	return r == 0 ? lab_load_variant(&b->lab, root, lab_variant_id(b->proof->lab), NULL, e) : r;
 }
 
 /* --- children --- */

@@ -42,7 +42,7 @@ struct sandbox {
 	const char *folder, *slug, *variant;
 	char **options;
 	int64_t settle_ms;
-	char *name; /* of the session */
+	char *name;   /* of the session */
 	int64_t seen; /* the last of its events that was looked at; -1 = none yet */
 	bool broken;
 	struct buf line;
@@ -335,22 +335,21 @@ static int settle(struct sandbox *b, const char *task, struct err *e)
 
 /* --- what a learner may see --- */
 
+/* status, said: of a grep. */
 static void put_place(struct sandbox *b, const char *what, const char *where, const char *found,
-	const char *blind)
+	int status, const char *said)
 {
 	_cleanup_free_ char *place = strf("%s%s%s", what, *where ? " " : "", where);
 
 	json_object(&b->w, NULL);
 	json_put_str(&b->w, "place", place);
 	json_put_str(&b->w, "found", found);
-	json_put_str(&b->w, "blind", blind);
+	json_put_int(&b->w, "status", status);
+	json_put_str(&b->w, "said", said);
 	json_end(&b->w);
 }
 
-/*
- * The canary goes over stdin, so that the search does not find itself. What cannot be read (a file
- * that went away, a process of somebody else) makes grep end with 2; what it found counts.
- */
+/* The canary goes over stdin, so that the search does not find itself. */
 static int search(struct sandbox *b, const char *what, const char *service, const char *command,
 	const char *file, struct err *e)
 {
@@ -373,8 +372,7 @@ static int search(struct sandbox *b, const char *what, const char *service, cons
 	if (r < 0)
 		return r;
 	_cleanup_free_ char *first = xstrndup(buf_str(&out), strcspn(buf_str(&out), "\n"));
-	put_place(b, what, service, *first ? first : NULL,
-		status > 2 ? (err.len ? buf_str(&err) : "grep does not run there") : NULL);
+	put_place(b, what, service, *first ? first : NULL, status, err.len ? buf_str(&err) : NULL);
 	return 0;
 }
 
@@ -397,8 +395,9 @@ static int search_answer(
 	_cleanup_buf_ struct buf text = BUF(SEEN_MAX);
 	int r = client_raw(b->cli->client, path, &text, e);
 
+	bool found = strstr(buf_str(&text), canary);
 	if (r == 0)
-		put_place(b, what, "", strstr(buf_str(&text), canary) ? path : NULL, NULL);
+		put_place(b, what, "", found ? path : NULL, found ? 0 : 1, NULL);
 	return r;
 }
 

@@ -425,26 +425,41 @@ static void judge_run(struct proof *p, const struct box *b, const struct act *a)
 		note_slowest(p, run);
 }
 
+/*
+ * Why a search shows nothing, or NULL; the caller owns it. With -s, grep ends with 2 and no word
+ * for what it may not read (a file that went away, a process of somebody else): the rest counts.
+ * With a word it has not looked: it is a grep without that option, or has no memory left.
+ */
+static char *blind(const struct json *place)
+{
+	int64_t status = json_int(json_get(place, "status"), 0);
+	const char *said = word_of(place, "said");
+
+	if (status < 2 || (status == 2 && !*said))
+		return NULL;
+	return *said ? xstrdup(said) : strf("grep ended with %" PRId64, status);
+}
+
 static void judge_hidden(struct proof *p, const struct act *a)
 {
 	const struct json *place;
 
 	json_for_each (place, json_get(a->answer, "places")) {
 		const char *name = word_of(place, "place"),
-			   *found = json_str(json_get(place, "found")),
-			   *blind = json_str(json_get(place, "blind"));
+			   *found = json_str(json_get(place, "found"));
+		_cleanup_free_ char *why = blind(place);
 
-		if (blind)
-			proof_case(p, STEP_HIDDEN, name, PROOF_ERROR,
-				strf("cannot be searched: %s", blind),
-				xstrdup("put grep into the image, or look by hand"), 0);
-		else if (found)
+		if (found)
 			proof_case(p, STEP_HIDDEN, name, PROOF_FAIL,
 				strf("the text of a check or a solution is in %s", found),
 				xstrdup("keep checks/, solution/ and cheats/ out of images, "
 					"volumes, "
 					"output and environment"),
 				0);
+		else if (why)
+			proof_case(p, STEP_HIDDEN, name, PROOF_ERROR,
+				strf("cannot be searched: %s", why),
+				xstrdup("put GNU grep into the image, or look by hand"), 0);
 		else
 			proof_case(p, STEP_HIDDEN, name, PROOF_OK, NULL, NULL, 0);
 	}

@@ -271,6 +271,50 @@ static void a_cheat_is_caught_by_its_check(void **state)
 	judged(name, "grade", "greet/answers=fail", STEP_CHEATS, PROOF_ERROR, "visits/counts");
 }
 
+/* The answer to the next act `word`, as it comes. */
+static void answer_as(const struct box *b, const char *word, const char *json)
+{
+	for (size_t i = 0; i < b->n; i++)
+		if (streq(b->acts[i].word, word) && !b->acts[i].answer) {
+			assert_int_equal(
+				json_parse(&b->acts[i].answer, json, strlen(json), NULL), 0);
+			return;
+		}
+	fail_msg("'%s' is not done in %s", word, b->name);
+}
+
+/* One place of a hidden step. */
+static void searched(const char *place, enum proof_outcome outcome, const char *expected)
+{
+	_cleanup_free_ char *json =
+		strf("{\"ms\":1,\"places\":[{\"place\":\"files of hello\",%s}]}", place);
+	struct proof p;
+	struct lab *lab;
+
+	begin(&p, &lab, "full", NULL);
+	plan_first(&p);
+	answer_as(box(&p, "pristine"), "hidden:canary", json);
+	judge_box(&p, (struct box *)box(&p, "pristine"));
+	if (step_outcome(&p, STEP_HIDDEN) != outcome)
+		fail_msg("%s: outcome %d", place, step_outcome(&p, STEP_HIDDEN));
+	if (expected && !strstr(p.cases[0].text, expected))
+		fail_msg("%s: '%s'", place, p.cases[0].text);
+	end(&p, lab);
+}
+
+/* grep ends with 2 for a file that it may not read, and for an option that it does not know. */
+static void a_search_that_was_none_shows_nothing(void **state)
+{
+	searched("\"status\":0,\"found\":\"/srv/x\"", PROOF_FAIL, "/srv/x");
+	searched("\"status\":1", PROOF_OK, NULL);
+	searched("\"status\":2", PROOF_OK, NULL);
+	searched("\"status\":2,\"found\":\"/srv/x\"", PROOF_FAIL, "/srv/x");
+	searched(
+		"\"status\":2,\"said\":\"grep: unrecognized option\"", PROOF_ERROR, "unrecognized");
+	searched("\"status\":137", PROOF_ERROR, "137");
+	searched("\"status\":127,\"said\":\"grep: not found\"", PROOF_ERROR, "not found");
+}
+
 static void the_worst_decides_the_exit_code(void **state)
 {
 	static const struct {
@@ -304,6 +348,7 @@ int main(void)
 		cmocka_unit_test(a_solved_lab_passes_everything),
 		cmocka_unit_test(without_a_solution_its_task_fails_and_no_other),
 		cmocka_unit_test(a_cheat_is_caught_by_its_check),
+		cmocka_unit_test(a_search_that_was_none_shows_nothing),
 		cmocka_unit_test(the_worst_decides_the_exit_code),
 	};
 
