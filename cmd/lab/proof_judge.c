@@ -493,12 +493,37 @@ static void judge_act(struct proof *p, const struct box *b, const struct act *a)
 		judge_hidden(p, a);
 }
 
+/* Has it cases, and all of them good? */
+static bool looks_proven(const struct proof *p, enum proof_step step)
+{
+	for (size_t i = 0; i < p->n_cases; i++)
+		if (p->cases[i].step == step)
+			return step_outcome(p, step) == PROOF_OK;
+	return false;
+}
+
+/* What it did not come to, where the rest of the step would pass for the whole. */
+static void judge_left(struct proof *p, const struct box *b)
+{
+	for (size_t i = 0; i < b->n; i++) {
+		const struct act *a = &b->acts[i];
+		bool done = a->answer && !json_get(a->answer, "left");
+
+		if (done || streq(a->word, "discard") || !looks_proven(p, a->step))
+			continue;
+		_cleanup_free_ char *name = subject(p, b, a);
+		proof_case(p, a->step, name, PROOF_SKIPPED,
+			xstrdup("not tried: what comes before it could not be done"), NULL, 0);
+	}
+}
+
 bool judge_box(struct proof *p, struct box *b)
 {
 	p->latest = PROOF_OK;
 	for (size_t i = 0; i < b->n; i++)
 		if (b->acts[i].answer)
 			judge_act(p, b, &b->acts[i]);
+	judge_left(p, b);
 	b->judged = true;
 	return p->latest <= PROOF_SKIPPED;
 }

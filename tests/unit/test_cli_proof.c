@@ -185,6 +185,14 @@ static void answer(const struct box *b, const char *word, const char *verdicts)
 	buf_done(&text);
 }
 
+/* Every other act was done, and there is nothing to say of it. */
+static void answer_rest(const struct box *b)
+{
+	for (size_t i = 0; i < b->n; i++)
+		if (!b->acts[i].answer)
+			assert_int_equal(json_parse(&b->acts[i].answer, "{}", 2, NULL), 0);
+}
+
 #define ALL                                                                                        \
 	"greet/script=pass greet/answers=pass badge/kept=pass visits/counts=pass "                 \
 	"visits/steady=pass"
@@ -202,6 +210,7 @@ static void judged(const char *name, const char *word, const char *verdicts, enu
 	plan_rest(&p);
 	struct box *b = (struct box *)box(&p, name);
 	answer(b, word, verdicts);
+	answer_rest(b);
 	assert_int_equal(judge_box(&p, b), outcome <= PROOF_SKIPPED);
 	if (step_outcome(&p, step) != outcome)
 		fail_msg("%s %s: outcome %d", name, verdicts, step_outcome(&p, step));
@@ -283,6 +292,24 @@ static void answer_as(const struct box *b, const char *word, const char *json)
 	fail_msg("'%s' is not done in %s", word, b->name);
 }
 
+static void what_a_broken_sandbox_left_out_does_not_look_proven(void **state)
+{
+	struct proof p;
+	struct lab *lab;
+
+	begin(&p, &lab, "full", NULL);
+	plan_first(&p);
+	struct box *b = (struct box *)box(&p, "seed 1");
+	answer(b, "check", ALL);
+	answer_as(b, "check", "{\"ms\":1,\"error\":{\"kind\":\"unreachable\",\"text\":\"away\"}}");
+	answer_as(b, "check", "{\"ms\":0,\"left\":true}");
+	answer_as(b, "grade", "{\"ms\":0,\"left\":true}");
+	assert_false(judge_box(&p, b));
+	assert_int_equal(step_outcome(&p, STEP_REPEAT), PROOF_ERROR);
+	assert_int_equal(step_outcome(&p, STEP_SOLVE), PROOF_SKIPPED);
+	end(&p, lab);
+}
+
 /* One place of a hidden step. */
 static void searched(const char *place, enum proof_outcome outcome, const char *expected)
 {
@@ -294,11 +321,13 @@ static void searched(const char *place, enum proof_outcome outcome, const char *
 	begin(&p, &lab, "full", NULL);
 	plan_first(&p);
 	answer_as(box(&p, "pristine"), "hidden:canary", json);
+	answer_rest(box(&p, "pristine"));
 	judge_box(&p, (struct box *)box(&p, "pristine"));
 	if (step_outcome(&p, STEP_HIDDEN) != outcome)
 		fail_msg("%s: outcome %d", place, step_outcome(&p, STEP_HIDDEN));
-	if (expected && !strstr(p.cases[0].text, expected))
-		fail_msg("%s: '%s'", place, p.cases[0].text);
+	const struct proof_case *last = &p.cases[p.n_cases - 1];
+	if (expected && !strstr(last->text, expected))
+		fail_msg("%s: '%s'", place, last->text);
 	end(&p, lab);
 }
 
@@ -348,6 +377,7 @@ int main(void)
 		cmocka_unit_test(a_solved_lab_passes_everything),
 		cmocka_unit_test(without_a_solution_its_task_fails_and_no_other),
 		cmocka_unit_test(a_cheat_is_caught_by_its_check),
+		cmocka_unit_test(what_a_broken_sandbox_left_out_does_not_look_proven),
 		cmocka_unit_test(a_search_that_was_none_shows_nothing),
 		cmocka_unit_test(the_worst_decides_the_exit_code),
 	};
