@@ -205,8 +205,10 @@ static int test(struct cli *c, struct proof *p)
 			fputs(kept, stderr);
 		return fail(c, &e);
 	}
-	if (until < 0)
+	if (until < 0) {
+		judge_whole(p);
 		plan_close(p);
+	}
 	if (until >= 0)
 		report_findings(p);
 	else if ((r = report(c, p)) != 0)

@@ -124,6 +124,12 @@ void plan_until(struct proof *p, int task);
 
 /* All answers of a box become cases. True when each of them is as it should be. */
 bool judge_box(struct proof *p, struct box *b);
+/*
+ * What only all answers together show: a check without points that passes where nobody has worked
+ * may be right to ("nothing happened"), but one that fails nowhere, whatever is left out and
+ * whoever cheats, says nothing. It is noted.
+ */
+void judge_whole(struct proof *p);
 
 /* --- proof_bench.c --- */
 

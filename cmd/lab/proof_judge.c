@@ -527,3 +527,51 @@ bool judge_box(struct proof *p, struct box *b)
 	b->judged = true;
 	return p->latest <= PROOF_SKIPPED;
 }
+
+/* --- all sandboxes together --- */
+
+static bool ended(const struct json *run, const char *check, const char *word)
+{
+	const struct json *r;
+
+	json_for_each (r, json_get(run, "checks"))
+		if (streq(word_of(r, "check"), check) && streq(verdict(r), word))
+			return true;
+	return false;
+}
+
+/* Did the check end with this verdict, in that step (or any: STEP_COUNT_)? */
+static bool seen(const struct proof *p, enum proof_step step, const char *check, const char *word)
+{
+	for (size_t i = 0; i < p->n_boxes; i++)
+		for (size_t k = 0; k < p->boxes[i]->n; k++) {
+			const struct act *a = &p->boxes[i]->acts[k];
+
+			if ((step == STEP_COUNT_ || a->step == step) &&
+				ended(json_get(a->answer, "run"), check, word))
+				return true;
+		}
+	return false;
+}
+
+void judge_whole(struct proof *p)
+{
+	struct buf names = BUF(16 << 10);
+	const struct lab *l = p->lab;
+
+	if (!p->wanted[STEP_LEAVE_OUT] || !p->wanted[STEP_CHEATS] || p->task ||
+		step_outcome(p, STEP_SOLVE) != PROOF_OK)
+		return;
+	for (size_t t = 0; t < l->n_tasks; t++)
+		for (size_t i = 0; i < l->tasks[t].n_checks; i++) {
+			const struct lab_check *c = &l->tasks[t].checks[i];
+
+			if (c->max_m == 0 && seen(p, STEP_PRISTINE, c->name, "pass") &&
+				!seen(p, STEP_COUNT_, c->name, "fail"))
+				(void)buf_addf(&names, "%s%s", names.len ? ", " : "", c->name);
+		}
+	if (names.len)
+		p->notes[STEP_PRISTINE] =
+			strf("without points and never seen to fail: %s", buf_str(&names));
+	buf_done(&names);
+}

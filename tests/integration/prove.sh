@@ -55,6 +55,7 @@ assert names["leave-out"] == {"greet", "badge", "visits"}, names
 assert names["cheats"] == {"badge-name", "fresh-start", "one-counter", "one-name"}, names
 assert "seed 2 visits/counts" in names["solve"] and "files of hello" in names["hidden"], names
 assert proof["judged"] > 20 and proof["false_fails"] == 0, proof
+assert steps["pristine"]["note"] == "without points and never seen to fail: greet/script", steps
 
 # What both JUnit schemas ask of a document (no attribute at the root, sums that are right, cases
 # with one outcome at most, no zone in the time).

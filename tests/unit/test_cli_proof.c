@@ -310,6 +310,36 @@ static void what_a_broken_sandbox_left_out_does_not_look_proven(void **state)
 	end(&p, lab);
 }
 
+/* What a proof says of greet/script, which has no points, after these two runs. */
+static void noted(const char *tier, const char *pristine, const char *cheated, const char *expected)
+{
+	struct proof p;
+	struct lab *lab;
+
+	begin(&p, &lab, tier, NULL);
+	plan_first(&p);
+	plan_rest(&p);
+	answer(box(&p, "pristine"), "check", pristine);
+	if (cheated)
+		answer(box(&p, "cheat one-name"), "grade", cheated);
+	judge_whole(&p);
+	const char *note = p.notes[STEP_PRISTINE];
+	if (!expected ? note != NULL : !note || !strstr(note, expected))
+		fail_msg("%s: '%s'", pristine, note ? note : "nothing");
+	end(&p, lab);
+}
+
+static void a_check_without_points_is_seen_to_fail(void **state)
+{
+	noted("full", "greet/script=pass", "greet/script=pass", "never seen to fail: greet/script");
+	noted("full", "greet/script=pass", "greet/script=skipped",
+		"never seen to fail: greet/script");
+	noted("full", "greet/script=pass", "greet/script=fail", NULL);
+	noted("full", "greet/script=fail", "greet/script=pass", NULL);
+	noted("full", "greet/answers=pass", "greet/answers=pass", NULL); /* that is a failure */
+	noted("smoke", "greet/script=pass", NULL, NULL);                 /* nobody has tried */
+}
+
 /* One place of a hidden step. */
 static void searched(const char *place, enum proof_outcome outcome, const char *expected)
 {
@@ -378,6 +408,7 @@ int main(void)
 		cmocka_unit_test(without_a_solution_its_task_fails_and_no_other),
 		cmocka_unit_test(a_cheat_is_caught_by_its_check),
 		cmocka_unit_test(what_a_broken_sandbox_left_out_does_not_look_proven),
+		cmocka_unit_test(a_check_without_points_is_seen_to_fail),
 		cmocka_unit_test(a_search_that_was_none_shows_nothing),
 		cmocka_unit_test(the_worst_decides_the_exit_code),
 	};
