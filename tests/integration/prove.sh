@@ -52,10 +52,10 @@ assert list(steps) == ["lint", "build", "pristine", "solve", "leave-out", "cheat
 assert all(s["result"] == "pass" and s["ms"] >= 0 and s["cases"] for s in steps.values()), proof
 names = {s: {c["name"] for c in steps[s]["cases"]} for s in steps}
 assert names["leave-out"] == {"greet", "badge", "visits"}, names
-assert names["cheats"] == {"badge-name", "fresh-start", "one-counter", "one-name"}, names
+assert names["cheats"] == {"badge-name", "fresh-start", "no-program", "one-counter", "one-name"}, names
 assert "seed 2 visits/counts" in names["solve"] and "files of hello" in names["hidden"], names
 assert proof["judged"] > 20 and proof["false_fails"] == 0, proof
-assert steps["pristine"]["note"] == "without points and never seen to fail: greet/script", steps
+assert steps["pristine"]["note"] is None, steps
 
 # What both JUnit schemas ask of a document (no attribute at the root, sums that are right, cases
 # with one outcome at most, no zone in the time).
@@ -88,6 +88,10 @@ lab stop --discard --yes -q
 worse checks/greet/answers.sh '2i exit 0'
 proof --tier smoke
 not_proven 'pristine greet/answers: it passes in a lab that nobody has worked in' 'let it see the work'
+
+worse cheats/no-program.sh '/^chmod/d'
+proof --only cheats --task greet
+not_proven 'cheats no-program: greet/script passes: it does not see the cheat' 'cheats/no-program.sh leaves out'
 
 worse checks/visits/counts.sh "s/\"\$got\" != \"\$LAB_PARAM_CROWD\"/-z \"\$got\"/"
 proof --only cheats --task visits --junit "$tmp/proof.xml"
