@@ -211,13 +211,13 @@ static int test(struct cli *c, struct proof *p)
 	}
 	if (until >= 0)
 		report_findings(p);
-	else if ((r = report(c, p)) != 0)
-		return r;
+	else
+		r = report(c, p);
 	if (kept)
 		fputs(kept, until < 0 ? stderr : stdout);
 	if (until < 0 && !p->only && !p->task)
 		enter(c, p);
-	return proof_exit(p);
+	return r > 0 ? r : proof_exit(p);
 }
 
 /* All variants are read, which finds what is wrong with any; one of them is proved. */

@@ -362,8 +362,9 @@ mv "$tmp/saved" "$lab_folder"
 # --- a sandbox that is kept has its own labd, whoever proves something meanwhile ----------------------
 
 daemon
-run lab test "$lab_folder" --only pristine --keep
-expect_status 1
+run lab test "$lab_folder" --only pristine --keep --junit "$tmp/nowhere/proof.xml"
+expect_status 4
+expect_err "^lab: error\[4\]: .*$tmp/nowhere/proof.xml"
 host=$(sed -n 's/^  lab --host \([^ ]*\) shell .*/\1/p' "$tmp/err")
 kept=$(sed -n 's/^pristine is kept: //p' "$tmp/err")
 run lab test "$lab_folder" --only build
