@@ -88,11 +88,12 @@ void report_findings(const struct proof *p)
 
 		if (c->outcome == PROOF_OK)
 			continue;
-		_cleanup_free_ char *text = visible(c->text), *fix = visible(c->fix);
+		_cleanup_free_ char *name = visible(c->name), *text = visible(c->text),
+				    *fix = visible(c->fix);
 		if (c->step == STEP_LINT || streq(c->name, step_name(c->step)))
-			printf("%s: %s\n", c->name, text); /* editors want the place first */
+			printf("%s: %s\n", name, text); /* editors want the place first */
 		else
-			printf("%s %s: %s\n", step_name(c->step), c->name, text);
+			printf("%s %s: %s\n", step_name(c->step), name, text);
 		if (c->fix)
 			printf("  -> %s\n", fix);
 	}

@@ -6,12 +6,13 @@ engine_fake
 
 # The lab is refused by whoever reads it, with the same words, and the next one is not.
 refused() { # EXTENDED-REGEX
-	for verb in start lint; do
-		case $verb in start) run lab start "${lab##*/}" ;; lint) run lab lint "$lab" ;; esac
+	for verb in start lint test; do
+		case $verb in start) run lab start "${lab##*/}" ;; *) run lab $verb "$lab" ;; esac
 		expect_status 8
 		cat "$tmp/out" "$tmp/err" >"$tmp/said"
 		grep -Eq -e "$1" "$tmp/said" || fail "lab $verb does not say '$1'"
 		[ "$(wc -c <"$tmp/said")" -lt 4000 ] || fail "lab $verb says too much"
+		! grep -q "$(printf '\033')" "$tmp/said" || fail "lab $verb speaks to the terminal"
 	done
 	nothing_left
 	daemon_lives
@@ -60,6 +61,12 @@ nested_body() {
 	daemon_lives
 }
 
+hostile_name() {
+	make_lab hostile
+	echo text >"$lab/checks/$(printf 'a\033[31m')"
+	refused 'hostile/checks/a.*\[31m:1:1: error\[L070\]: .*control character'
+}
+
 row "malformed YAML in lab.yaml" malformed lab.yaml
 row "malformed YAML in compose.yaml" malformed compose.yaml
 row "an unknown key in lab.yaml" unknown_in_lab
@@ -68,6 +75,7 @@ for line in 'privileged: true' 'network_mode: host' 'pid: host' 'ports: ["80:80"
 	'cap_add: [SYS_ADMIN]' 'security_opt: ["seccomp=unconfined"]' 'volumes: [{type: bind, source: /var/run/docker.sock, target: /s}]'; do
 	row "a forbidden key: $line" forbidden "$line"
 done
+row "a file whose name speaks to the terminal" hostile_name
 row "100 000 nested brackets in lab.yaml" nested lab.yaml
 row "100 000 nested brackets in compose.yaml" nested compose.yaml
 row "100 000 nested brackets in the body of a request" nested_body
