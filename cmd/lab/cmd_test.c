@@ -171,11 +171,11 @@ static int report(struct cli *c, const struct proof *p)
 static int take_options(struct cli *c, struct proof *p, int *jobs, int *until, struct err *e)
 {
 	const char *tier = option_value(c, "tier");
-	int r;
+	int r, carries = room(p->lab);
 
 	(void)task_of(c, "task", p->lab, e); /* e tells */
 	*until = e->code ? -1 : task_of(c, "until", p->lab, e);
-	*jobs = room(p->lab);
+	*jobs = carries;
 	p->repeat = 3;
 	p->keep = option_given(c, "keep") || *until >= 0;
 	p->keep_good = *until >= 0;
@@ -186,6 +186,11 @@ static int take_options(struct cli *c, struct proof *p, int *jobs, int *until, s
 		(r = number(c, "repeat", MAX_REPEAT, &p->repeat, e)) < 0 ||
 		(r = number(c, "jobs", MAX_JOBS, jobs, e)) < 0)
 		return r;
+	if (*jobs > carries)
+		warn(c,
+			"--jobs %d is more than this machine carries (%d): a check that gets no "
+			"CPU in time fails a lab that is right",
+			*jobs, carries);
 	return plan_steps(p, tier ? tier : "standard", option_value(c, "only"), e);
 }
 

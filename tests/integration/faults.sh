@@ -359,6 +359,21 @@ daemons_stop
 rm -r "$lab_folder"
 mv "$tmp/saved" "$lab_folder"
 
+# --- who wants more sandboxes than the machine carries is told --------------------------------------
+
+cp -r "$lab_folder" "$tmp/saved"
+sed -i 's/^  cpu: .*/  cpu: 16/' "$lab_folder/lab.yaml"
+daemon
+run lab test "$lab_folder" --only build --jobs 8
+expect_status 0
+expect_err '^lab: warning: --jobs 8 is more than this machine carries \([1-7]\)'
+run lab test "$lab_folder" --only build --jobs 1
+expect_status 0
+expect_equal "warnings" '' "$(grep warning "$tmp/err")"
+daemons_stop
+rm -r "$lab_folder"
+mv "$tmp/saved" "$lab_folder"
+
 # --- a sandbox that is kept has its own labd, whoever proves something meanwhile ----------------------
 
 daemon
