@@ -1,5 +1,5 @@
 #!/bin/sh
-# What goes wrong in the engine or in a lab ends as the manual says; on the fake engine, in time that runs faster.  time limit: 120 s
+# What goes wrong in the engine or in a lab ends as the manual says; on the fake engine, in time that runs faster.  time limit: 150 s
 . "$(dirname "$0")/../lib.sh"
 
 # --- a labd on a fake engine -------------------------------------------------------------------
