@@ -176,7 +176,6 @@ static int take_options(struct cli *c, struct proof *p, int *jobs, int *until, s
 	(void)task_of(c, "task", p->lab, e); /* e tells */
 	*until = e->code ? -1 : task_of(c, "until", p->lab, e);
 	*jobs = carries;
-	p->repeat = 3;
 	p->keep = option_given(c, "keep") || *until >= 0;
 	p->keep_good = *until >= 0;
 	str_set(&p->task, option_value(c, "task"));

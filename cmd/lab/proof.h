@@ -69,8 +69,8 @@ struct proof {
 	const struct lab *lab;
 	char *tier;
 	bool wanted[STEP_COUNT_];
-	char *only, *task; /* only this step, only what is about this task; or NULL */
-	int seeds, repeat;
+	char *only, *task;    /* only this step, only what is about this task; or NULL */
+	int seeds, repeat;    /* 0: what is usual */
 	bool graded;          /* with full grades */
 	bool keep, keep_good; /* sandboxes with something to see stay; all of them */
 	char *canary;
@@ -106,7 +106,7 @@ int proof_exit(const struct proof *p); /* 4 before 5 before 1 before 0; 8 for a 
 
 /*
  * Which steps a tier has. --only takes one of them, with what has to be done before it.
- * Errors: ERR_USAGE.
+ * Errors: ERR_USAGE, also of seeds or a repeat that would do nothing.
  */
 int plan_steps(struct proof *p, const char *tier, const char *only, struct err *e);
 /* Read cheats/. */

@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 
+#define REPEAT 3
 #define SHORT_GRADE_MS                                                                             \
 	120000 /* `standard` also leaves out and cheats where a grade is this short */
 
@@ -62,8 +63,16 @@ int plan_steps(struct proof *p, const char *tier, const char *only, struct err *
 	for (int s = 0; s < STEP_COUNT_; s++)
 		p->wanted[s] = only ? s == (int)one : s <= last[t];
 	want_bases(p);
+	if (p->seeds && !(p->graded && p->wanted[STEP_SOLVE]))
+		return err_set(e, ERR_USAGE,
+			"--seeds: no solution is graded here; take --tier standard or full");
+	if (p->repeat && !p->wanted[STEP_REPEAT])
+		return err_set(e, ERR_USAGE,
+			"--repeat: nothing is repeated here; take --tier full, or --only repeat");
 	if (!p->seeds)
 		p->seeds = t == 2 ? MAX(p->lab->test_seeds, 1) : 1;
+	if (!p->repeat)
+		p->repeat = REPEAT;
 	return 0;
 }
 

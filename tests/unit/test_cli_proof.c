@@ -8,10 +8,11 @@ static void begin(struct proof *p, struct lab **lab, const char *tier, const cha
 {
 	struct err e = ERR_NONE;
 
-	*p = (struct proof){.repeat = 2, .canary = xstrdup("canary")};
+	*p = (struct proof){.canary = xstrdup("canary")};
 	assert_int_equal(lab_load(lab, "labs/hello-lab", NULL, &e), 0);
 	p->lab = *lab;
 	assert_int_equal(plan_steps(p, tier, only, &e), 0);
+	p->repeat = 2;
 	assert_int_equal(plan_cheats(p, &e), 0);
 }
 
@@ -140,6 +141,27 @@ static void what_was_not_tried_is_not_proven(void **state)
 		assert_int_equal(step_outcome(&p, (enum proof_step)s),
 			s == STEP_SOLVE ? PROOF_FAIL : PROOF_SKIPPED);
 	end(&p, lab);
+}
+
+static void numbers_that_would_do_nothing_are_refused(void **state)
+{
+	static const struct {
+		const char *tier, *only;
+		int seeds, repeat, r;
+	} rows[] = {{"full", NULL, 5, 5, 0}, {"standard", NULL, 5, 0, 0},
+		{"standard", "solve", 5, 0, 0}, {"standard", "repeat", 5, 5, 0},
+		{"smoke", NULL, 5, 0, ERR_USAGE}, {"full", "cheats", 5, 0, ERR_USAGE},
+		{"full", "hidden", 5, 0, ERR_USAGE}, {"standard", NULL, 0, 5, ERR_USAGE},
+		{"full", "solve", 0, 5, ERR_USAGE}};
+	const struct lab lab = {.test_seeds = 2};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct proof p = {.lab = &lab, .seeds = rows[i].seeds, .repeat = rows[i].repeat};
+		struct err e = ERR_NONE;
+
+		assert_int_equal(plan_steps(&p, rows[i].tier, rows[i].only, &e), rows[i].r);
+		proof_done(&p);
+	}
 }
 
 static void other_tiers_and_steps_are_refused(void **state)
@@ -402,6 +424,7 @@ int main(void)
 		cmocka_unit_test(long_grades_are_left_to_the_full_tier),
 		cmocka_unit_test(one_step_brings_what_it_stands_on),
 		cmocka_unit_test(what_was_not_tried_is_not_proven),
+		cmocka_unit_test(numbers_that_would_do_nothing_are_refused),
 		cmocka_unit_test(other_tiers_and_steps_are_refused),
 		cmocka_unit_test(a_lab_that_nobody_worked_in_passes_nothing),
 		cmocka_unit_test(a_solved_lab_passes_everything),
