@@ -178,6 +178,22 @@ static void judge_pristine(struct proof *p, enum proof_step step, const struct j
 
 /* --- a lab that is solved --- */
 
+/* What is missing, or NULL; a check may also pass with a part of its points. */
+static char *unsolved(const struct json *r)
+{
+	int64_t max_m = json_int(json_get(r, "max_m"), 0),
+		earned_m = json_int(json_get(r, "earned_m"), max_m);
+
+	if (!streq(verdict(r), "pass"))
+		return said(r, streq(verdict(r), "skipped")
+				       ? "it is skipped although all solutions were applied"
+				       : "it fails although all solutions were applied");
+	return earned_m == max_m ? NULL
+				 : strf("it passes with %" PRId64 " of %" PRId64
+					" milli-points although all solutions were applied",
+					   earned_m, max_m);
+}
+
 static void judge_solved(
 	struct proof *p, enum proof_step step, const struct box *b, const struct json *run)
 {
@@ -186,21 +202,17 @@ static void judge_solved(
 	json_for_each (r, json_get(run, "checks")) {
 		_cleanup_free_ char *name = strf("%s %s", b->name, word_of(r, "check"));
 		int64_t ms = json_int(json_get(r, "duration_ms"), 0);
-		bool pass = streq(verdict(r), "pass");
-		enum proof_outcome o = pass ? PROOF_OK : trouble(r);
+		enum proof_outcome o = trouble(r);
+		char *why = o == PROOF_OK ? unsolved(r) : trouble_text(r);
 
 		p->judged++;
-		p->false_fails += !pass;
-		if (pass)
+		p->false_fails += why != NULL;
+		if (!why)
 			proof_case(p, step, name, PROOF_OK, NULL, NULL, ms);
 		else if (o != PROOF_OK)
-			proof_case(p, step, name, o, trouble_text(r), xstrdup(TROUBLE_FIX), ms);
+			proof_case(p, step, name, o, why, xstrdup(TROUBLE_FIX), ms);
 		else
-			proof_case(p, step, name, PROOF_FAIL,
-				said(r, streq(verdict(r), "skipped")
-						? "it is skipped although all solutions were "
-						  "applied"
-						: "it fails although all solutions were applied"),
+			proof_case(p, step, name, PROOF_FAIL, why,
 				strf("see what solution/%s.sh leaves undone, or what the check "
 				     "asks beyond the task",
 					word_of(r, "task")),

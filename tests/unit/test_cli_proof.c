@@ -362,6 +362,34 @@ static void a_check_without_points_is_seen_to_fail(void **state)
 	noted("smoke", "greet/script=pass", NULL, NULL);                 /* nobody has tried */
 }
 
+/* A check may pass with a part of its points; whoever has solved the lab has all of them. */
+static void a_solved_lab_earns_everything(void **state)
+{
+	static const struct {
+		int earned_m;
+		enum proof_outcome outcome;
+	} rows[] = {{20000, PROOF_OK}, {15000, PROOF_FAIL}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_free_ char *json =
+			strf("{\"ms\":5,\"run\":{\"checks\":[{\"check\":\"greet/answers\","
+			     "\"task\":\"greet\",\"verdict\":\"pass\",\"earned_m\":%d,"
+			     "\"max_m\":20000}]}}",
+				rows[i].earned_m);
+		struct proof p;
+		struct lab *lab;
+
+		begin(&p, &lab, "full", NULL);
+		plan_first(&p);
+		answer_as(box(&p, "seed 1"), "grade", json);
+		answer_rest(box(&p, "seed 1"));
+		judge_box(&p, (struct box *)box(&p, "seed 1"));
+		assert_int_equal(step_outcome(&p, STEP_SOLVE), rows[i].outcome);
+		assert_int_equal(p.false_fails, rows[i].outcome != PROOF_OK);
+		end(&p, lab);
+	}
+}
+
 /* One place of a hidden step. */
 static void searched(const char *place, enum proof_outcome outcome, const char *expected)
 {
@@ -432,6 +460,7 @@ int main(void)
 		cmocka_unit_test(a_cheat_is_caught_by_its_check),
 		cmocka_unit_test(what_a_broken_sandbox_left_out_does_not_look_proven),
 		cmocka_unit_test(a_check_without_points_is_seen_to_fail),
+		cmocka_unit_test(a_solved_lab_earns_everything),
 		cmocka_unit_test(a_search_that_was_none_shows_nothing),
 		cmocka_unit_test(the_worst_decides_the_exit_code),
 	};
