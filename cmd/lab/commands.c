@@ -539,8 +539,8 @@ const struct command commands[] = {
 			"two minutes also leave-out (each task's solution is missing once) and "
 			"cheats. full: everything, with more seeds, and repeat, idempotent, "
 			"reset, persist and hidden. pristine names checks without points that pass "
-			"there and fail in no sandbox: look whether they can. It runs in sandboxes "
-			"of a daemon of its own, "
+			"there and fail in no sandbox: a cheat shows that they can. It runs in "
+			"sandboxes of a daemon of its own, "
 			"which are gone at the end, also after Ctrl-C. The result stands in "
 			"'lab catalog --show'. --timeout bounds the whole.",
 		.options = test,
