@@ -2,34 +2,19 @@
 # Gives the stimulus of one phase: phase.py NAME. What it draws comes from the grade's own parameter; what
 # the learner's side refuses is noted for the checks. It fails only when a fixture does.
 import hashlib
-import io
 import os
-import subprocess
 import sys
-import tarfile
 
-import psycopg2
 from labkit import http, phases, seeds
 
 import deliveries
+import kept
 import server
-import volume
 
 TOKEN = seeds.param("draw")
 PREFIX = "labyard-grade-"
 ARTEFACT_BYTES = 64 << 10
 JOB_S = 110  # a job is ended after 100 s by its runner
-
-KEPT_ROWS = os.path.join(os.environ["LAB_SCRATCH"], "kept.dump")
-KEPT_FILES = os.path.join(os.environ["LAB_SCRATCH"], "kept.tar")
-
-EMPTY = """
-SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-    WHERE usename = current_user AND pid <> pg_backend_pid();
-DROP SCHEMA public CASCADE;
-CREATE SCHEMA public AUTHORIZATION pg_database_owner;
-GRANT USAGE ON SCHEMA public TO PUBLIC;
-"""
 
 
 def mark() -> None:
@@ -70,20 +55,22 @@ def train() -> None:
 
 def backup() -> None:
     """Backup, loss of everything, restore; and everything back as it was if that was not enough."""
-    before = both()
+    before = kept.seen()
     done = job("mlflow", "backup")
     if done["exit"] != 0:
         refused = f"backup.sh ended with {done['exit']}: {last_line(done)}"
         phases.note("backup", refused=refused)
         return
-    keep()
+    kept.keep(before)
+    after = None
     try:
-        lose()
+        kept.lose()
         restored = job("mlflow", "restore")
-        after = both()
+        after = kept.seen()
     finally:
-        if both() != before:
-            put_back()
+        if after != before:
+            kept.put_back()
+        kept.forget()
     phases.note(
         "backup",
         restore=restored,
@@ -118,55 +105,6 @@ def job(service: str, name: str, **body) -> dict:
 def last_line(done: dict) -> str:
     lines = done["output"].strip().splitlines()
     return lines[-1] if lines else "it said nothing"
-
-
-# --- what there is, and losing it ---
-
-
-def both() -> tuple:
-    return tables(), volume.hashes()
-
-
-def tables() -> dict:
-    """table -> a fingerprint of its rows, whatever order they are in."""
-    found = {}
-    with connect() as link, link.cursor() as cursor:
-        cursor.execute("SELECT tablename FROM pg_catalog.pg_tables WHERE schemaname = 'public'")
-        for (name,) in cursor.fetchall():
-            rows = io.BytesIO()
-            quoted = psycopg2.extensions.quote_ident(name, cursor)
-            cursor.copy_expert(f"COPY public.{quoted} TO STDOUT", rows)
-            lines = sorted(rows.getvalue().splitlines())
-            found[name] = [len(lines), hashlib.sha256(b"\n".join(lines)).hexdigest()]
-    return found
-
-
-def keep() -> None:
-    """A copy of ours: a grade must not cost anybody his work."""
-    postgres("pg_dump", "--format=custom", f"--file={KEPT_ROWS}", server.database())
-    with tarfile.open(KEPT_FILES, "w") as tar:
-        tar.add(volume.PLACE, arcname=".")
-
-
-def lose() -> None:
-    with connect() as link, link.cursor() as cursor:
-        cursor.execute(EMPTY)
-    volume.wipe()
-
-
-def put_back() -> None:
-    lose()
-    postgres("pg_restore", "--no-owner", f"--dbname={server.database()}", KEPT_ROWS)
-    with tarfile.open(KEPT_FILES) as tar:
-        tar.extractall(volume.PLACE)
-
-
-def connect():
-    return psycopg2.connect(server.database(), connect_timeout=5, options="-c statement_timeout=20s")
-
-
-def postgres(*words: str) -> None:
-    subprocess.run(words, check=True, timeout=60)
 
 
 def differences(before: dict, after: dict) -> list:
