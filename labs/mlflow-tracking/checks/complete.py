@@ -19,7 +19,7 @@ def missing(run: Run, digest: str) -> list:
         found.append("tag eval_split=val")
     if not run.digests:
         found.append("a data set")
-    elif run.digests != {digest}:
+    elif digest not in run.digests:
         found.append(f"the data set {digest}, which is the whole file (it has {_words(run.digests)})")
     return found + _missing_of_model(run)
 

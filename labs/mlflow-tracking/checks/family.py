@@ -33,7 +33,7 @@ def _lacks(children: list, digest: str) -> str:
         return f"{len(children)} are finished, {CHILDREN} are needed"
     if not all("val_rmse" in run.metrics and run.models for run in children):
         return "each needs the metric val_rmse and a model"
-    if any(run.digests != {digest} for run in children):
+    if any(digest not in run.digests for run in children):
         return f"each needs the data set {digest}, which is the whole file /data/train.csv"
     values = {}
     for run in children:
