@@ -11,6 +11,11 @@ METRICS = ("train_rmse", "val_rmse")
 
 def missing(run: Run, digest: str) -> list:
     """What a run of train.py on the data with that digest does not say, as words."""
+    return missing_of_run(run, digest) + (_missing_of_model(run) if run.models else [])
+
+
+def missing_of_run(run: Run, digest: str) -> list:
+    """The same without what only the files of its model tell: asks the server nothing."""
     found = [f"param {name}" for name in PARAMS if name not in run.params]
     found += [f"metric {name}" for name in METRICS if name not in run.metrics]
     if len(run.tags.get("git_commit", "")) != 40:
@@ -21,12 +26,10 @@ def missing(run: Run, digest: str) -> list:
         found.append("a data set")
     elif digest not in run.digests:
         found.append(f"the data set {digest}, which is the whole file (it has {_words(run.digests)})")
-    return found + _missing_of_model(run)
+    return found + ([] if run.models else ["a model"])
 
 
 def _missing_of_model(run: Run) -> list:
-    if not run.models:
-        return ["a model"]
     try:
         described = yaml.safe_load(get(model_home(run), "MLmodel"))
         signature = described.get("signature") or {}
