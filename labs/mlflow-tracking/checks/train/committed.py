@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # Judges: the commit that the run names is the one whose files are there. Runs in: grader, on the copy
-# below $LAB_ROOT. Only objects and names are taken from the learner's repository: its configuration
-# and attributes could name programs.
+# below $LAB_ROOT. Only objects, names and what is to be ignored are taken from the learner's
+# repository: its configuration and attributes could name programs.
 import os
 import shutil
 import subprocess
@@ -37,7 +37,8 @@ def copy_repository() -> None:
         shutil.rmtree(f"{COPY}/{name}")
         no_detours = shutil.ignore_patterns("alternates")
         shutil.copytree(f"{CODE}/.git/{name}", f"{COPY}/{name}", ignore=no_detours)
-    for name in ("HEAD", "packed-refs"):
+    os.makedirs(f"{COPY}/info", exist_ok=True)
+    for name in ("HEAD", "packed-refs", "info/exclude"):
         if os.path.isfile(f"{CODE}/.git/{name}"):
             shutil.copy(f"{CODE}/.git/{name}", f"{COPY}/{name}")
 
@@ -62,6 +63,6 @@ evidence(status=status[:20])
 if status:
     failed(
         f"The run names the commit {head[:8]}, but git status says: {status[0].strip()}",
-        "Commit what ran; what need not be kept belongs into .gitignore.",
+        "Commit what ran; what need not be kept belongs in .gitignore.",
     )
 passed()
