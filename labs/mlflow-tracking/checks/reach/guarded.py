@@ -1,13 +1,13 @@
 #!/usr/bin/python3
-# Judges: a question that was meant for another host is refused. Names that nobody could list before;
-# one of them begins like the server's own. Runs in: grader.
+# Judges: a question that was meant for another host is refused. Names that nobody could list before, to
+# allow or to refuse them; one of them begins like the server's own. Runs in: grader.
 import secrets
 
 from labkit.verdict import evidence, failed, passed
 
 import server
 
-stranger = secrets.token_hex(4) + ".example"
+stranger = f"{secrets.token_hex(4)}.{secrets.token_hex(2)}"
 for host in (stranger, "mlflow." + stranger, f"{stranger}:5000"):
     status, _ = server.call("POST", "/api/2.0/mlflow/experiments/search", {"max_results": 1}, host)
     evidence(**{host: status})
