@@ -16,7 +16,8 @@ MAX_BYTES = 256 << 20
 def hashes() -> dict:
     """path -> SHA-256 of every plain file; at most MAX_FILES and MAX_BYTES of them."""
     found, room = {}, MAX_BYTES
-    for folder, _, names in os.walk(PLACE):
+    for folder, folders, names in os.walk(PLACE):
+        folders.sort()  # the same ones, when there are more
         for name in sorted(names):
             path = os.path.join(folder, name)
             content = _read(path, room)
