@@ -11,7 +11,7 @@ kept.rescue()
 status, body = server.call("POST", "/api/2.0/mlflow/experiments/search", {"max_results": 1})
 evidence(status=status, body=body[:200].decode("utf-8", "replace"))
 if status == 0:
-    failed("Nothing answers at mlflow:5000.", "Does it listen where others can come to?")
+    failed("Nothing answers at mlflow:5000.", "Does it listen where others can reach it?")
 if status != 200:
     failed(f"mlflow:5000 answered {status}: {body[:120].decode('utf-8', 'replace')}")
 passed()
