@@ -2,7 +2,8 @@
 """seed: makes what the lab starts from, once for the life of its volumes.
 
 The first commit of /srv/observe, and /srv/serve/reference.json: how the rows that the model learned
-from are spread over ten bins of each feature. The commit comes last; where it is, nothing is touched.
+from are spread over at most ten bins of each feature. The commit comes last; where it is, nothing is
+touched.
 """
 
 import json

@@ -53,6 +53,9 @@ async def answer(features: dict, headers) -> float:
 
 
 def reference() -> dict:
-    """feature -> (nine inner edges, ten shares): bin i has the values from edge i-1 up to edge i."""
+    """feature -> (inner edges, shares): bin i has the values with edge i-1 <= value < edge i.
+
+    Nine edges and ten shares; fewer for a feature of whole numbers.
+    """
     with open("/srv/serve/reference.json", encoding="ascii") as file:
         return {name: (one["edges"], one["shares"]) for name, one in json.load(file).items()}
