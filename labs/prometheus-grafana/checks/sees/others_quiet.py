@@ -13,9 +13,9 @@ under = options.parse_args().under
 
 quiet, trouble = phases.phase("quiet"), phases.phase("trouble")
 moved = serving.NAMES[serving.drawn()["feature"]]
-now = {one.labels["feature"]: one.value for one in prom.query("model_feature_psi")}
+now = {one.labels.get("feature", "?"): one.value for one in prom.query("model_feature_psi")}
 before = {
-    one.labels["feature"]: one.value
+    one.labels.get("feature", "?"): one.value
     for one in prom.query("max_over_time(model_feature_psi[10s])", quiet.end_ms)
 }
 evidence(moved=moved, during=now, before=before)
