@@ -82,9 +82,9 @@ def _fill(text: str, values: dict) -> str:
 def _source(wanted, sources: list, values: dict) -> "dict | None":
     """A panel names its data source by uid, by name, by a variable, or not at all."""
     name = wanted.get("uid") or wanted.get("name") if isinstance(wanted, dict) else wanted
-    if not name or name == "default":
+    name = _fill(str(name or "default"), values)
+    if name == "default":
         return next((one for one in sources if one.get("isDefault")), None)
-    name = _fill(str(name), values)
     return next((one for one in sources if name in (one.get("uid"), one.get("name"))), None)
 
 
@@ -105,8 +105,12 @@ def by_intent(boards: list, sources: list) -> dict:
 def _check_source(panel: Panel) -> None:
     if not panel.source:
         raise Broken(f"The data source of the panel '{panel.title}' is not provisioned.")
-    url = urlsplit(str(panel.source.get("url", "")))
-    if panel.source.get("type") != "prometheus" or (url.hostname, url.port or 80) != PROMETHEUS:
+    try:
+        url = urlsplit(str(panel.source.get("url", "")))
+        place = (url.hostname, url.port or 80)
+    except ValueError:  # it is none
+        place = None
+    if panel.source.get("type") != "prometheus" or place != PROMETHEUS:
         raise Broken(
             f"The panel '{panel.title}' asks {panel.source.get('url')}; in Grafana's container that is "
             "not where Prometheus is."
