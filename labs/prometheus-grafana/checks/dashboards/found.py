@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-# Judges: the provisioning leads to six panels, each with a query and with Prometheus as its data source.
-# What the queries answer is judged by dashboards/move.
+# Judges: the provisioning leads to six panels with Prometheus as their data source. Whether they ask
+# anything, and what is answered, is judged by dashboards/move.
 import argparse
 
 from labkit.verdict import evidence, failed, passed

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-# Judges: some hundred requests made no more than a few series.
+# Judges: many hundred requests made no more than a few series.
 import argparse
 
 from labkit import prom

@@ -15,7 +15,7 @@ evidence(scrapes=grown.scrapes, from_ms=grown.from_ms, until_ms=grown.until_ms, 
 if not grown.scrapes:
     quiet.failed(
         "Prometheus has no sample of predict_requests_total in 40 s of traffic.",
-        "`curl -s serve:8080/metrics` shows what there is; 'lab check scrape' what is read.",
+        "`curl -s serve:8080/metrics` shows what there is, 'lab check scrape' what is read.",
     )
 if grown.scrapes < SCRAPES:
     quiet.failed(f"Prometheus looked only {grown.scrapes} times in 40 s.", "scrape_interval: 5s")
