@@ -217,25 +217,6 @@ static int open_sessions(struct labd *d, struct err *e)
 	return r < 0 ? r : sessions_start(d->sessions, e);
 }
 
-/*
- * A proof's folder outlives it only when something was not discarded, and names the engine that has
- * it. To another one everything would be gone, and nobody would know of it any more.
- */
-static int keep_engine(struct labd *d, struct err *e)
-{
-	_cleanup_free_ char *file = strf("%s/engine", d->options.state);
-	_cleanup_buf_ struct buf named = BUF(4096);
-	const char *where = engine_info(d->engine)->where;
-
-	if (sessions_count(d->sessions) && fs_read(file, &named, NULL) == 0 &&
-		!streq(buf_str(&named), where))
-		return err_set(e, ERR_STATE,
-			"what the proof in '%s' has made is in the engine at %s, not in that at "
-			"%s: set DOCKER_HOST to the first",
-			d->options.state, buf_str(&named), where);
-	return fs_write_atomic(file, where, strlen(where), 0600, e);
-}
-
 static int open_repos(struct labd *d, struct err *e)
 {
 	const struct repos_config c = {
@@ -266,14 +247,20 @@ static void open_door(struct labd *d)
 	(void)fflush(stdout); /* who started us may not listen any more */
 }
 
-/* The first client asks for a lab: by then we know whether there is an engine. */
+/*
+ * The first client asks for a lab: by then we know whether there is an engine. What a dead proof
+ * has left cannot be discarded without the one that has it.
+ */
 static void look_engine(void *arg)
 {
 	struct labd *d = arg;
-	bool known =
-		*engine_info(d->engine)->version || sessions_engine_error(d->sessions, NULL)->code;
+	const struct err *away = sessions_engine_error(d->sessions, NULL);
+	bool known = *engine_info(d->engine)->id || away->code;
 
-	if (known || loop_now_ms(d->loop) - d->began_ms > DOOR_MS)
+	if (d->options.proof && away->code && sessions_count(d->sessions)) {
+		d->err = *away;
+		loop_stop(d->loop);
+	} else if (known || loop_now_ms(d->loop) - d->began_ms > DOOR_MS)
 		open_door(d);
 	else
 		timer_start(d->door, LOOK_MS);
@@ -310,8 +297,7 @@ static int build(struct labd *d, struct err *e)
 		(r = worker_new(&d->io, d->loop, "io", IO_THREADS, IO_QUEUE, e)) < 0 ||
 		(r = open_store(d, e)) < 0 ||
 		(r = open_repos(d, e)) < 0 || (r = open_engine(d, e)) < 0 ||
-		(r = open_sessions(d, e)) < 0 ||
-		(d->options.proof && (r = keep_engine(d, e)) < 0) || (r = open_api(d, e)) < 0)
+		(r = open_sessions(d, e)) < 0 || (r = open_api(d, e)) < 0)
 		return r;
 	watch(d);
 	return 0;

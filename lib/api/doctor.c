@@ -64,8 +64,9 @@ static void find_engine(struct doctor *d)
 
 	if (d->engine_error.code != 0) {
 		find(d, FINDING_FAIL, "engine",
-			"start it ('scripts/engine' helps), or name another with --engine or "
-			"DOCKER_HOST",
+			*i->id ? "see 'ANOTHER ENGINE' in labd(8)"
+			       : "start it ('scripts/engine' helps), or name another with --engine "
+				 "or DOCKER_HOST",
 			"%s", d->engine_error.text);
 		return;
 	}

@@ -41,6 +41,12 @@ void engine_probe(struct engine *g, engine_done done, void *arg)
 	g->ops->probe(g, done, arg);
 }
 
+void engine_guard(struct engine *g, engine_accept accept, void *arg)
+{
+	g->accept = accept;
+	g->accept_arg = arg;
+}
+
 void engine_events(struct engine *g, const char *install,
 	void (*fn)(void *arg, const struct engine_event *ev), void *arg)
 {

@@ -32,6 +32,13 @@ enum engine_kind { ENGINE_DOCKER };
 /* What an engine says of itself: the engine's own, until it is freed; engine_probe() renews it. */
 struct engine_info {
 	enum engine_kind kind;
+	/*
+	 * Which one it is, in one line: another where other objects are, the same after an upgrade,
+	 * a restart and at another address. Docker: its ID and its folder, for engines of one host
+	 * may have the same ID. Kubernetes: the UID of the namespace kube-system. "": it has not
+	 * answered.
+	 */
+	char id[256];
 	char version[64];  /* any word; for people */
 	char api[16];      /* the version in use, "1.41" */
 	char api_min[16], api_max[16];
@@ -91,9 +98,19 @@ const struct engine_info *engine_info(const struct engine *g);
 
 /*
  * Connect, negotiate the API version, read what the engine is (cores set the scheduler's limits).
- * Calls before it negotiate by themselves. Again after EVENT_CONNECTED: it may be another engine.
+ * Calls before it, and after a connection broke, do the same by themselves first. Again after
+ * EVENT_CONNECTED: it may be another engine.
  */
 void engine_probe(struct engine *g, engine_done done, void *arg);
+
+/*
+ * Whether this engine is the one that is meant: asked each time it was read what it is, before any
+ * other call is sent. If not, it is as good as one that does not answer: what waits ends with
+ * ERR_UNREACHABLE and the text that accept() gives, and the next call asks again. Before the first
+ * call.
+ */
+typedef int (*engine_accept)(void *arg, const struct engine_info *i, struct err *e);
+void engine_guard(struct engine *g, engine_accept accept, void *arg);
 
 /* --- labels and lists ------------------------------------------------------------------------- */
 

@@ -76,6 +76,8 @@ struct engine {
 	struct loop *loop;
 	struct sched *sched;
 	struct engine_info info;
+	engine_accept accept; /* or NULL */
+	void *accept_arg;
 	int64_t calls;
 	size_t in_flight;
 };

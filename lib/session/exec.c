@@ -41,6 +41,8 @@ static int may_exec(
 	if (s->state == STATE_PAUSED || (slot && slot->paused))
 		return err_set(
 			e, ERR_STATE, "'%s' is paused: 'lab resume' brings it back", s->name);
+	if ((!slot || !slot->running) && s->m->engine_error.code)
+		return err_copy(e, &s->m->engine_error); /* so it is not known whether it runs */
 	if (!slot || !slot->running || !state_wants_up(s->state))
 		return err_set(e, ERR_STATE,
 			"service '%s' of '%s' is not running (the session is %s)", name, s->name,

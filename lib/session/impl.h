@@ -309,6 +309,9 @@ void variant_choose(struct engine *g, const struct lab *l,
 void images_make(struct session *s); /* -> images_ready and converge, or session_fail */
 void images_stop(struct session *s);
 
+/* --- home.c --- */
+void home_guard(struct sessions *m); /* no engine is asked but the one that has our objects */
+
 /* --- reconcile.c --- */
 void reconcile_soon(struct sessions *m);
 void reconcile_session(struct session *s); /* only this one's objects, now */

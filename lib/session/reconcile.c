@@ -326,6 +326,7 @@ static void event(void *arg, const struct engine_event *ev)
 
 void reconcile_start(struct sessions *m)
 {
+	home_guard(m);
 	m->list_timer = timer_new(m->loop, list_now, m);
 	engine_events(m->engine, store_install(m->store), event, m);
 	timer_start(m->list_timer, 0);

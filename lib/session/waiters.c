@@ -54,7 +54,7 @@ static struct slot *missing(struct session *s, const struct waiter *w)
 static const char *engine_at_fault(const struct session *s, const struct slot *slot)
 {
 	if (s->m->engine_error.code != 0)
-		return "the engine does not answer";
+		return s->m->engine_error.text;
 	if (slot && (slot->recreate || !slot->object || slot->object->state != OBJ_LIVE))
 		return "its container was not made";
 	return NULL;

@@ -36,7 +36,7 @@ static void probe_tells_what_it_is(void **state)
 	assert_true(str_starts(i->api, "1."));
 	assert_true(atoi(i->api + 2) >= 41);
 	assert_true(i->seccomp);
-	assert_true(*i->version && *i->where && *i->os && *i->storage);
+	assert_true(*i->id && *i->version && *i->where && *i->os && *i->storage);
 	assert_int_equal(engine_load(engine).limit, 2 * i->cores);
 	printf("# %s: engine %s, API %s (%s to %s), nofile %lld, memlock %lld\n", i->where,
 		i->version, i->api, i->api_min, i->api_max, (long long)i->nofile_max,

@@ -160,6 +160,7 @@ struct fake {
 	pthread_t acceptor;
 	int listener, wake[2];
 	char *folder, *path, *url, *auth;
+	char *id, *root; /* what it calls itself, and where it says it keeps everything */
 	int minor;
 	bool stopping, away;
 	struct list conns, faults, scripts, events;

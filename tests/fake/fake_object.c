@@ -85,6 +85,8 @@ static void get_info(struct fake *f, struct conn *c, const struct request *r, co
 
 	json_begin(&w, &c->body, false);
 	json_object(&w, NULL);
+	json_put_str(&w, "ID", f->id ? f->id : "FAKE");
+	json_put_str(&w, "DockerRootDir", f->root ? f->root : "/var/lib/fake");
 	json_put_int(&w, "NCPU", 2);
 	json_put_int(&w, "MemTotal", (int64_t)64 << 30);
 	json_put_str(&w, "Driver", "overlay2");

@@ -113,6 +113,15 @@ static bool add_registry_line(struct fake *f, const char *line)
 	return name != NULL;
 }
 
+static bool add_engine_line(struct fake *f, const char *line)
+{
+	_cleanup_free_ char *id = value(line, "id"), *root = value(line, "root");
+
+	str_set(&f->id, id);
+	str_set(&f->root, root);
+	return id != NULL;
+}
+
 static const struct {
 	const char *word;
 	bool (*add)(struct fake *f, const char *line);
@@ -123,6 +132,7 @@ static const struct {
 	{"hide ", add_script},
 	{"image ", add_image_line},
 	{"registry ", add_registry_line},
+	{"engine ", add_engine_line},
 };
 
 static bool add_line(struct fake *f, const char *line)

@@ -375,6 +375,8 @@ void fake_stop(struct fake *f)
 	free(f->path);
 	free(f->url);
 	free(f->auth);
+	free(f->id);
+	free(f->root);
 	pthread_mutex_destroy(&f->lock);
 	pthread_cond_destroy(&f->changed);
 	free(f);

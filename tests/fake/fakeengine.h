@@ -45,6 +45,7 @@ const char *fake_url(const struct fake *f); /* "unix:///…" */
  *   image name=debian:12-slim [user=app] [volume=/data]
  *       in images "noshell:..." there is no /bin/sh
  *   registry name=lab/far:1 [error="manifest unknown"]
+ *   engine id=ONE [root=/srv/docker]           which engine it is; all others are one and the same
  *
  * match of exec and main is a part of the command line. Errors: ERR_USAGE, naming the line.
  */

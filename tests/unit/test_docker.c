@@ -370,6 +370,75 @@ static void something_else_that_listens_is_no_engine(void **state)
 	assert_non_null(strstr(c.r.err.text, "not as a Docker engine"));
 }
 
+/* --- which engine it is --- */
+
+static void an_engine_is_known_by_its_id_and_its_folder(void **state)
+{
+	static const char *const others[] = {
+		"engine id=ONE", "engine id=TWO", "engine id=TWO root=/srv/two"};
+	_cleanup_free_ char *seen = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+		fake_set_minor(fake, 41);
+		plan(others[i]);
+		probe();
+		assert_true(*engine_info(engine)->id);
+		assert_false(str_same(seen, engine_info(engine)->id));
+		str_set(&seen, engine_info(engine)->id);
+		fake_set_minor(fake, 45); /* an upgrade makes no other one of it */
+		probe();
+		assert_string_equal(engine_info(engine)->api, "1.45");
+		assert_string_equal(engine_info(engine)->id, seen);
+	}
+}
+
+static int is_one(void *arg, const struct engine_info *i, struct err *e)
+{
+	return str_starts(i->id, "ONE ") ? 0 : err_set(e, ERR_STATE, "this is '%s'", i->id);
+}
+
+static void an_engine_that_is_not_accepted_is_asked_for_nothing(void **state)
+{
+	struct listing l = {0};
+	struct change c = {0};
+
+	engine_guard(engine, is_one, NULL);
+	plan("engine id=TWO");
+	engine_probe(engine, on_change, &c);
+	(void)finish(&c, ENGINE_REFUSED, ERR_UNREACHABLE);
+	assert_non_null(strstr(c.r.err.text, "this is 'TWO "));
+	create_volume(&c);
+	(void)finish(&c, ENGINE_REFUSED, ERR_UNREACHABLE);
+	assert_non_null(strstr(c.r.err.text, "cannot create the volume 'lab-v-1': this is 'TWO "));
+	(void)engine_list(engine, install, NULL, on_list, &l);
+	run_until(&l.done);
+	assert_int_equal(l.err.code, ERR_UNREACHABLE);
+	assert_int_equal(fake_calls(fake, "POST *"), 0);
+	assert_int_equal(fake_calls(fake, "GET /networks"), 0);
+	plan("engine id=ONE");
+	create_volume(&c);
+	expect_done(&c);
+	DO(volume_remove, "lab-v-1");
+}
+
+/* It may have been replaced whenever a connection breaks. */
+static void who_answers_after_a_break_is_asked_who_it_is(void **state)
+{
+	struct listing l = {0};
+	struct change c;
+
+	engine_guard(engine, is_one, NULL);
+	plan("engine id=ONE\nfault=truncate match=\"GET /networks\" n=1");
+	probe();
+	plan("engine id=TWO");
+	(void)engine_list(engine, install, NULL, on_list, &l);
+	run_until(&l.done);
+	assert_int_equal(l.err.code, ERR_UNREACHABLE);
+	create_volume(&c);
+	(void)finish(&c, ENGINE_REFUSED, ERR_UNREACHABLE);
+	assert_int_equal(fake_calls(fake, "POST *"), 0);
+}
+
 /* --- canceling and ending --- */
 
 static void what_waits_or_runs_can_be_canceled(void **state)
@@ -941,6 +1010,9 @@ int main(void)
 		CASE(an_upgrade_is_noticed_after_a_reconnect),
 		CASE(an_engine_of_the_past_is_refused),
 		CASE(something_else_that_listens_is_no_engine),
+		CASE(an_engine_is_known_by_its_id_and_its_folder),
+		CASE(an_engine_that_is_not_accepted_is_asked_for_nothing),
+		CASE(who_answers_after_a_break_is_asked_who_it_is),
 		CASE(what_waits_or_runs_can_be_canceled),
 		CASE(freeing_the_engine_ends_everything_once),
 		CASE(a_silent_engine_runs_into_the_deadline),

@@ -72,6 +72,7 @@ static void judge_transport(struct engine_result *ret, const struct docker_op *o
 
 	if (code == ERR_UNREACHABLE || code == ERR_UNKNOWN || code == ERR_IO) {
 		code = sent && change ? ERR_UNKNOWN : ERR_UNREACHABLE;
+		op->d->versioned = false; /* who answers next may be another one */
 		events_doubt(op->d->events);
 	}
 	ret->outcome = sent && change ? ENGINE_UNKNOWN : ENGINE_REFUSED;
@@ -155,9 +156,8 @@ static void on_answer(void *arg, const struct http_result *hr)
 
 	op->http = NULL;
 	op->d->engine.in_flight--;
-	if (hr->outcome == HTTP_NOT_SENT || other_version(hr))
-		op->d->versioned =
-			false; /* the next call asks again: the engine may have been upgraded */
+	if (other_version(hr))
+		op->d->versioned = false; /* it was upgraded: the next call asks again */
 	if (other_version(hr) && !op->sent_again && !op->call.no_version && !op->call.on_send) {
 		op->sent_again = true;
 		send_call(op);
@@ -181,6 +181,10 @@ static void send_call(struct docker_op *op)
 	if (!c->no_version && !d->versioned) {
 		list_append(&d->unversioned, &op->version_wait);
 		docker_negotiate(d);
+		return;
+	}
+	if (!c->path) {
+		op->next(op, &(struct reply){.result.outcome = ENGINE_DONE});
 		return;
 	}
 	_cleanup_free_ char *path = c->no_version ? xstrdup(c->path) : api_path(d, c->path);
@@ -253,7 +257,6 @@ void api_versioned(struct docker *d)
 
 void api_unversioned(struct docker *d, const struct err *why)
 {
-	struct http_result hr = {.outcome = HTTP_NOT_SENT, .err = *why};
 	struct list failed;
 	struct docker_op *op;
 
@@ -261,9 +264,15 @@ void api_unversioned(struct docker *d, const struct err *why)
 	while ((op = take_unversioned(d)) != NULL)
 		list_append(&failed, &op->version_wait);
 	while ((op = list_first(&failed, struct docker_op, version_wait)) != NULL) {
+		struct reply r = {.result = {.outcome = ENGINE_REFUSED, .err = *why}};
+
 		list_unlink(&op->version_wait);
-		answer(op, &hr);
+		(void)err_wrap(&r.result.err, "%s", op->what);
+		call_done(&op->call);
+		op->next(op, &r);
 	}
+	if (why->code == ERR_UNREACHABLE)
+		events_doubt(d->events);
 }
 
 char *path_of(const char *before, const char *id, const char *after)

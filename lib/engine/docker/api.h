@@ -33,7 +33,7 @@ struct rule {
 /* One call. `path` and `body` belong to the operation from op_call() until the answer. */
 struct call {
 	const char *method;
-	char *path; /* without the version, encoded */
+	char *path; /* without the version, encoded; NULL: nothing but the negotiation */
 	struct buf body;
 	const struct rule *rules;
 	int64_t deadline_ms; /* 0 = 20 s for GET, 60 s for others */

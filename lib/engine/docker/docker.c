@@ -4,6 +4,7 @@
  * Negotiation is not optional: engines refuse versions below their minimum (1.40 on the newest) and
  * above their maximum (1.41 on the oldest). It happens before the first call, after a connection
  * failed, and when a call was refused for its version; the calls that come meanwhile wait for it.
+ * It ends with what the engine is, for it may be another one than before.
  */
 #include "engine/docker/docker.h"
 #include "base/str.h"
@@ -47,7 +48,6 @@ static int choose(struct docker *d, const struct json *v, struct err *e)
 			"newer Labyard",
 			min, API_NEWEST);
 	d->minor = minor;
-	d->versioned = true;
 	(void)snprintf(info->api, sizeof(info->api), "1.%d", minor);
 	(void)snprintf(info->api_min, sizeof(info->api_min), "%s", min);
 	(void)snprintf(info->api_max, sizeof(info->api_max), "%s", max);
@@ -73,56 +73,7 @@ void docker_explain(const struct docker *d, struct err *e)
 			"the engine at '%s' does not answer: start Docker Engine", path);
 }
 
-static int read_version(struct docker *d, const struct http_result *hr, struct err *e)
-{
-	_cleanup_(json_freep) struct json *j = NULL;
-	struct err why = hr->err;
-
-	if (hr->outcome != HTTP_ANSWERED || why.code) {
-		if (hr->outcome == HTTP_NOT_SENT)
-			docker_explain(d, &why);
-		else if (why.code == ERR_UNKNOWN || why.code == ERR_IO)
-			why.code = ERR_UNREACHABLE;
-		return err_copy(e, &why);
-	}
-	if (hr->status != 200) {
-		_cleanup_free_ char *message = message_of(hr->body.data, hr->body.len);
-
-		return err_set(e, ERR_ENGINE, "the engine did not tell its version: %s", message);
-	}
-	if (json_parse(&j, hr->body.data, hr->body.len, &why) < 0)
-		return err_set(e, ERR_PROTO, "'%s' answers, but not as a Docker engine: %s",
-			d->endpoint.text, why.text);
-	return choose(d, j, e);
-}
-
-static void on_version(void *arg, const struct http_result *hr)
-{
-	struct docker *d = arg;
-	struct err why = ERR_NONE;
-
-	d->negotiating = false;
-	d->engine.in_flight--;
-	if (read_version(d, hr, &why) < 0)
-		api_unversioned(d, &why);
-	else
-		api_versioned(d);
-}
-
-void docker_negotiate(struct docker *d)
-{
-	struct http_request req = {
-		.method = "GET", .path = "/version", .deadline_ms = NEGOTIATE_MS};
-
-	if (d->negotiating)
-		return;
-	d->negotiating = true;
-	d->engine.calls++;
-	d->engine.in_flight++;
-	(void)http_send(d->http, &req, on_version, d); /* canceled by http_free() only */
-}
-
-/* --- probe --- */
+/* --- what it is --- */
 
 static bool has_option(const struct json *info, const char *name)
 {
@@ -138,6 +89,8 @@ static void read_info(struct docker *d, const struct json *j)
 {
 	struct engine_info *i = &d->engine.info;
 
+	(void)snprintf(i->id, sizeof(i->id), "%s %s", json_str_or(json_get(j, "ID"), ""),
+		json_str_or(json_get(j, "DockerRootDir"), ""));
 	i->cores = (int)json_int(json_get(j, "NCPU"), 1);
 	i->memory = json_int(json_get(j, "MemTotal"), 0);
 	i->cgroup = streq(json_str_or(json_get(j, "CgroupVersion"), "1"), "2") ? 2 : 1;
@@ -154,12 +107,105 @@ static void read_info(struct docker *d, const struct json *j)
 	limits_find(d);
 }
 
-static void on_info(struct docker_op *op, struct reply *r)
+/* --- negotiation --- */
+
+static int read_answer(struct docker *d, struct json **ret, const struct http_result *hr,
+	const char *what, struct err *e)
 {
-	if (r->result.outcome == ENGINE_DONE) {
-		read_info(op->d, r->json);
-		events_answered(op->d->events);
+	struct err why = hr->err;
+
+	if (hr->outcome != HTTP_ANSWERED || why.code) {
+		if (why.code == ERR_UNKNOWN || why.code == ERR_IO)
+			why.code = ERR_UNREACHABLE;
+		docker_explain(d, &why);
+		return err_copy(e, &why);
 	}
+	if (hr->status != 200) {
+		_cleanup_free_ char *message = message_of(hr->body.data, hr->body.len);
+
+		return err_set(e, ERR_UNREACHABLE, "the engine did not tell %s: %s", what, message);
+	}
+	if (json_parse(ret, hr->body.data, hr->body.len, &why) < 0)
+		return err_set(e, ERR_PROTO, "'%s' answers, but not as a Docker engine: %s",
+			d->endpoint.text, why.text);
+	return 0;
+}
+
+static int accepted(struct docker *d, struct err *e)
+{
+	struct engine *g = &d->engine;
+	struct err why = ERR_NONE;
+
+	if (!g->accept || g->accept(g->accept_arg, &g->info, &why) == 0)
+		return 0;
+	return err_set(e, ERR_UNREACHABLE, "%s", why.text);
+}
+
+static void negotiated(struct docker *d, const struct err *why)
+{
+	d->negotiating = false;
+	d->versioned = why->code == 0;
+	if (d->versioned)
+		api_versioned(d);
+	else
+		api_unversioned(d, why);
+}
+
+static void on_info(void *arg, const struct http_result *hr)
+{
+	_cleanup_(json_freep) struct json *j = NULL;
+	struct docker *d = arg;
+	struct err why = ERR_NONE;
+
+	d->engine.in_flight--;
+	if (read_answer(d, &j, hr, "what it is", &why) == 0) {
+		read_info(d, j);
+		(void)accepted(d, &why);
+	}
+	negotiated(d, &why);
+}
+
+/* Canceled by http_free() only. */
+static void ask(struct docker *d, const char *path, http_done done)
+{
+	struct http_request req = {.method = "GET", .path = path, .deadline_ms = NEGOTIATE_MS};
+
+	d->engine.calls++;
+	d->engine.in_flight++;
+	(void)http_send(d->http, &req, done, d);
+}
+
+static void on_version(void *arg, const struct http_result *hr)
+{
+	_cleanup_(json_freep) struct json *j = NULL;
+	_cleanup_free_ char *path = NULL;
+	struct docker *d = arg;
+	struct err why = ERR_NONE;
+
+	d->engine.in_flight--;
+	if (read_answer(d, &j, hr, "its version", &why) < 0 || choose(d, j, &why) < 0) {
+		negotiated(d, &why);
+		return;
+	}
+	path = api_path(d, "/info");
+	ask(d, path, on_info);
+}
+
+void docker_negotiate(struct docker *d)
+{
+	if (d->negotiating)
+		return;
+	d->negotiating = true;
+	d->engine.info.id[0] = '\0';
+	ask(d, "/version", on_version);
+}
+
+/* --- probe --- */
+
+static void on_probed(struct docker_op *op, struct reply *r)
+{
+	if (r->result.outcome == ENGINE_DONE)
+		events_answered(op->d->events);
 	op_end_reply(op, r);
 }
 
@@ -170,7 +216,7 @@ void docker_probe(struct engine *g, engine_done done, void *arg)
 		op_new(d, sizeof(*op), done, arg, "cannot ask the engine about itself");
 
 	d->versioned = false;
-	op_call(op, (struct call){.method = "GET", .path = xstrdup("/info")}, on_info);
+	op_call(op, (struct call){.method = "GET"}, on_probed);
 }
 
 /* --- open and free --- */

@@ -20,7 +20,7 @@ struct docker {
 	struct endpoint endpoint;
 	struct http *http;
 	int minor;            /* of the API in use: 1.<minor> */
-	bool versioned;       /* minor holds; otherwise the next call negotiates */
+	bool versioned;       /* minor and info hold; otherwise the next call negotiates */
 	bool negotiating;
 	bool closing;
 	struct list unversioned; /* struct docker_op: calls that wait for the negotiation */
@@ -36,7 +36,10 @@ static inline struct docker *docker_of(struct engine *g)
 	return container_of(g, struct docker, engine);
 }
 
-/* docker.c: ask for the API version; then send what waits in d->unversioned, or fail it. */
+/*
+ * docker.c: ask for the API version and what it is; then send what waits in d->unversioned, or fail
+ * it.
+ */
 void docker_negotiate(struct docker *d);
 /* Nothing could be sent: put what this side can see of the reason, and what to do, into *e. */
 void docker_explain(const struct docker *d, struct err *e);

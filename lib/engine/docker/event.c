@@ -118,6 +118,7 @@ static void stream_end(struct docker_op *op, const struct engine_result *r)
 	if (!ev)
 		return;
 	ev->op = NULL;
+	ev->d->versioned = false; /* who answers next may be another one */
 	if (ev->answered_ms && loop_now_ms(ev->d->engine.loop) - ev->answered_ms >= BACKOFF_MAX_MS)
 		ev->backoff_ms = BACKOFF_MIN_MS;
 	retry_later(ev);
